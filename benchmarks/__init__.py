@@ -1,0 +1,1 @@
+"""Benchmarks: `benchmarks.catalog` lists them by name."""

@@ -1,0 +1,1 @@
+"""The floor: types, protocols and stored runs. Everybody may import it; it imports nobody."""

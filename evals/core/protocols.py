@@ -1,0 +1,274 @@
+"""The borders: what a model, a metric, a judge and a benchmark must offer to plug in.
+
+A model and a metric are small protocols, because they carry machinery. A benchmark is a value:
+data, metrics and rules, and no behaviour of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from evals.core.types import (
+    JSON,
+    OFFICIAL_POLICY,
+    STRICT_POLICY,
+    Absence,
+    Group,
+    Headline,
+    Item,
+    Output,
+    Policy,
+    PublishedRow,
+    Quantity,
+    Sample,
+    Score,
+    ScoreStatus,
+    Task,
+)
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Code that runs a checkpoint, an endpoint or a rule over samples.
+
+    Only the methods of the declared `tasks` are called. Each takes a batch and one seed per
+    sample, and returns one `Output` per sample in the same order. An exception is recorded as an
+    infrastructure fault of the whole batch; a sample's own failure is an `Output` with a fault.
+    """
+
+    name: str
+    tasks: frozenset[Task]
+    batch_size: int
+
+    def describe(self) -> Mapping[str, JSON]:
+        """Everything that decides the outputs: weights, revision, options. Stamped on the run."""
+        ...
+
+    def answer(self, samples: Sequence[Sample], seeds: Sequence[int]) -> list[Output]:
+        """Answer questions about the samples' images with text."""
+        ...
+
+    def generate(self, samples: Sequence[Sample], seeds: Sequence[int]) -> list[Output]:
+        """Make an image from each sample's prompt."""
+        ...
+
+    def edit(self, samples: Sequence[Sample], seeds: Sequence[int]) -> list[Output]:
+        """Edit each sample's image as its prompt says."""
+        ...
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """What turns (sample, prediction) into a score; judges enter scoring through this too.
+
+    Attributes:
+        name: unique within a benchmark; columns are called ``name.quantity``.
+        quantities: what it reports; the first one is the primary, which becomes `Score.value`.
+        parallel: ``process`` metrics are pickled to worker processes, one thread each;
+            ``driver`` metrics (a GPU, a network) run in the main process in batches.
+        batch_size: how many items `score` is given at once.
+    """
+
+    name: str
+    quantities: tuple[Quantity, ...]
+    parallel: Literal["process", "driver"]
+    batch_size: int
+
+    def fingerprint(self) -> str:
+        """Identity of the scorer: code version, engine, weights and settings."""
+        ...
+
+    def absence(self) -> Absence | None:
+        """None when the metric can be computed here; else why not. Must be cheap."""
+        ...
+
+    def score(self, items: Sequence[Item]) -> list[Score]:
+        """One score per item, in order. Called only for predictions with status ``ok``."""
+        ...
+
+
+def make_score(
+    metric: Metric,
+    item: Item,
+    parts: Mapping[str, float | None],
+    *,
+    notes: Mapping[str, str] | None = None,
+    evidence: Mapping[str, Any] | None = None,
+) -> Score:
+    """The score with status ``ok`` whose value is the metric's primary quantity.
+
+    When the primary quantity itself is None the score is ``not_applicable`` and its note is the
+    reason; the other parts are kept.
+
+    Raises:
+        ValueError: a part is undeclared, missing, or outside its declared range.
+    """
+    declared = {q.name: q for q in metric.quantities}
+    if set(parts) != set(declared):
+        odd = sorted(set(parts) ^ set(declared))
+        raise ValueError(f"metric {metric.name}: parts and declared quantities differ in {odd}")
+    clean: dict[str, float | None] = {}
+    for name, value in parts.items():
+        low, high = declared[name].range
+        # 1e-6 forgives float32 rounding; NaN fails the comparison and is refused.
+        if value is not None and not low - 1e-6 <= value <= high + 1e-6:
+            raise ValueError(f"metric {metric.name}: {name}={value} is outside [{low}, {high}]")
+        clean[name] = None if value is None else float(value)
+    primary = metric.quantities[0].name
+    value = clean[primary]
+    status: ScoreStatus = "ok" if value is not None else "not_applicable"
+    reason = "" if value is not None else (notes or {}).get(primary, "not applicable")
+    return Score(
+        sample=item.sample.id,
+        trial=item.prediction.trial,
+        metric=metric.name,
+        value=value,
+        status=status,
+        reason=reason,
+        parts=clean,
+        notes=dict(notes or {}),
+        evidence=dict(evidence or {}),
+        fingerprint=metric.fingerprint(),
+        prediction=item.prediction.hash,
+    )
+
+
+def no_score(
+    metric: Metric,
+    item: Item,
+    status: Literal["not_applicable", "unavailable", "failed"],
+    reason: str,
+    evidence: Mapping[str, Any] | None = None,
+) -> Score:
+    """The score that has no value, and says why."""
+    return Score(
+        sample=item.sample.id,
+        trial=item.prediction.trial,
+        metric=metric.name,
+        value=None,
+        status=status,
+        reason=reason,
+        parts={q.name: None for q in metric.quantities},
+        evidence=dict(evidence or {}),
+        fingerprint=metric.fingerprint(),
+        prediction=item.prediction.hash,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSource:
+    """Where a benchmark's data is read from.
+
+    Attributes:
+        root: folder in the official layout; None for an embedded suite or for the hub.
+        revision: commit of the hub data set; None for the one the benchmark pins.
+        cache: folder for what is rendered or downloaded.
+    """
+
+    root: Path | None = None
+    revision: str | None = None
+    cache: Path = field(default_factory=lambda: default_cache())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoringSettings:
+    """What the user may choose about scoring, the same for every benchmark.
+
+    Attributes:
+        ocr: name of the OCR engine.
+        ocr_options: passed to the engine (model folders, language).
+        device: torch device of neural metrics.
+        weights: name -> path of weights the user brings (``clip``, ``lpips_alex``, ...).
+        errata: what to do with records whose fields contradict their prompt.
+        cache: folder of the OCR cache.
+    """
+
+    ocr: str = "rapidocr"
+    ocr_options: Mapping[str, str] = field(default_factory=dict)
+    device: str = "cpu"
+    weights: Mapping[str, str] = field(default_factory=dict)
+    errata: Literal["off", "fix", "exclude"] = "off"
+    cache: Path = field(default_factory=lambda: default_cache())
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataProblem:
+    """Something wrong with a benchmark's data, found before a run.
+
+    Attributes:
+        kind: ``missing``, ``corrupt``, ``duplicate``, ``unexpected`` or ``malformed``.
+        where: file, or file:line.
+        message: one sentence.
+        fatal: False when a run can go on without harm (an unexpected extra file).
+    """
+
+    kind: Literal["missing", "corrupt", "duplicate", "unexpected", "malformed"]
+    where: str
+    message: str
+    fatal: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """One body of data of a benchmark.
+
+    Attributes:
+        name: ``full``, ``mini``, ``synth``, ...
+        version: of the data; part of the run's identity.
+        synthetic: True for data generated here, which is labelled so everywhere and never
+            averaged or ranked with official data.
+        size: number of samples.
+        load: samples in order; raises `UserError` when the data cannot be read.
+        verify: every problem of the data, without stopping at the first.
+    """
+
+    name: str
+    title: str
+    version: str
+    synthetic: bool
+    size: int
+    load: Callable[[DataSource], list[Sample]]
+    verify: Callable[[DataSource], list[DataProblem]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """Samples, metrics and the rule that makes a headline of them.
+
+    Attributes:
+        metrics: builds the metrics for the user's settings; must not load weights.
+        groups: the taxonomy in display order; every sample's group path is in it.
+        policies: one per profile that the metrics use.
+        anchors: names of models that every report of this benchmark shows.
+        published: rows from papers and READMEs.
+        differences: standing reasons why a number measured here differs from a published one.
+    """
+
+    name: str
+    title: str
+    task: Task
+    version: str
+    licence: str
+    citation: str
+    suites: Mapping[str, Suite]
+    default_suite: str
+    metrics: Callable[[ScoringSettings], Sequence[Metric]]
+    headline: Headline
+    groups: tuple[Group, ...] = ()
+    policies: tuple[Policy, ...] = (OFFICIAL_POLICY, STRICT_POLICY)
+    anchors: tuple[str, ...] = ()
+    published: Callable[[], tuple[PublishedRow, ...]] = tuple
+    needs: tuple[str, ...] = ()
+    doc: str = ""
+
+
+def default_cache() -> Path:
+    """`$UMM_EVALS_CACHE`, or `umm-evals` below the user's cache folder."""
+    import os
+
+    if chosen := os.environ.get("UMM_EVALS_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "umm-evals"

@@ -1,0 +1,1 @@
+"""Judges: MLLMs asked through a rubric. The catalog grows here."""

@@ -1,0 +1,1 @@
+"""Metrics that know nothing of any benchmark: text, OCR, pixels, CLIP."""

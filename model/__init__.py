@@ -1,0 +1,1 @@
+"""Anything that runs or trains a model."""

@@ -1,0 +1,1 @@
+"""Generators of scenes whose exact truth is known."""
