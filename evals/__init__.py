@@ -21,7 +21,18 @@ _PUBLIC = {
     "UserError": "evals.core.errors",
 }
 
-__all__ = ["__version__", *_PUBLIC]
+__all__ = [
+    "Benchmark",
+    "Metric",
+    "Model",
+    "Prediction",
+    "Quantity",
+    "Sample",
+    "Score",
+    "StoredRun",
+    "UserError",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,7 @@ data, metrics and rules, and no behaviour of its own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,13 @@ from evals.core.types import (
     ScoreStatus,
     Task,
 )
+
+
+def default_cache() -> Path:
+    """`$UMM_EVALS_CACHE`, or `umm-evals` below the user's cache folder."""
+    if chosen := os.environ.get("UMM_EVALS_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "umm-evals"
 
 
 @runtime_checkable
@@ -72,10 +80,15 @@ class Metric(Protocol):
         batch_size: how many items `score` is given at once.
     """
 
-    name: str
-    quantities: tuple[Quantity, ...]
-    parallel: Literal["process", "driver"]
-    batch_size: int
+    # Properties, so that the attributes of a frozen dataclass satisfy the protocol.
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def quantities(self) -> tuple[Quantity, ...]: ...  # noqa: D102
+    @property
+    def parallel(self) -> Literal["process", "driver"]: ...  # noqa: D102
+    @property
+    def batch_size(self) -> int: ...  # noqa: D102
 
     def fingerprint(self) -> str:
         """Identity of the scorer: code version, engine, weights and settings."""
@@ -170,7 +183,7 @@ class DataSource:
 
     root: Path | None = None
     revision: str | None = None
-    cache: Path = field(default_factory=lambda: default_cache())
+    cache: Path = field(default_factory=default_cache)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +204,7 @@ class ScoringSettings:
     device: str = "cpu"
     weights: Mapping[str, str] = field(default_factory=dict)
     errata: Literal["off", "fix", "exclude"] = "off"
-    cache: Path = field(default_factory=lambda: default_cache())
+    cache: Path = field(default_factory=default_cache)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,12 +276,3 @@ class Benchmark:
     published: Callable[[], tuple[PublishedRow, ...]] = tuple
     needs: tuple[str, ...] = ()
     doc: str = ""
-
-
-def default_cache() -> Path:
-    """`$UMM_EVALS_CACHE`, or `umm-evals` below the user's cache folder."""
-    import os
-
-    if chosen := os.environ.get("UMM_EVALS_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "umm-evals"

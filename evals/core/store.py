@@ -407,21 +407,25 @@ class RunWriter:
     def _write_manifest(self, manifest: Mapping[str, Any]) -> None:
         if (self.folder / RUN).exists():
             before = _read_manifest(self.folder)
-            old, new = before.get("identity", {}), manifest.get("identity", {})
+            old, new = before.get("identity", {}), _plain(manifest.get("identity", {}))
             if old != new:
                 names = sorted(k for k in {*old, *new} if old.get(k) != new.get(k))
                 raise UserError(
                     f"{self.folder} already holds another run (it differs in {', '.join(names)}); "
                     "choose another --out, or delete that folder."
                 )
+            manifest = {**manifest, "created": before.get("created", manifest.get("created"))}
+        self.created = manifest.get("created")
         self.update_manifest(manifest)
 
     def update_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace `run.json` whole."""
-        text = json.dumps(_plain({"schema": SCHEMA, **manifest}), indent=1, ensure_ascii=False)
-        write_atomic(
-            self.folder / RUN, (text + "\n").encode("utf-8", errors="backslashreplace")
+        text = json.dumps(
+            _plain({"schema": SCHEMA, **manifest, "created": self.created}),
+            indent=1,
+            ensure_ascii=False,
         )
+        write_atomic(self.folder / RUN, (text + "\n").encode("utf-8", errors="backslashreplace"))
 
     def write_samples(self, samples: Sequence[Sample]) -> None:
         """Store the planned samples, unless the same file is already there."""

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 Task = Literal["understand", "generate", "edit"]
 TASKS: tuple[Task, ...] = ("understand", "generate", "edit")
@@ -339,8 +339,7 @@ PAPER_POLICY = Policy(
 
 @dataclass(frozen=True, kw_only=True)
 class Track:
-    """One side of the hybrid headline: the geometric mean of its columns, oriented so that 1 is
-    best.
+    """One side of the hybrid headline: geometric mean of its columns, oriented so that 1 is best.
 
     Attributes:
         name: ``text``, ``fidelity`` or ``judge``.

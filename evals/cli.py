@@ -1,0 +1,313 @@
+"""The command `umm-evals`: thin commands over plan, runner, compare, doctor and reports.
+
+Exit codes: 0 done, 1 incomplete or not passed, 2 the user can mend it, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+import evals
+from evals.core.errors import UserError
+
+app = typer.Typer(
+    name="umm-evals",
+    help="Evaluate unified multimodal models: one command, every number with its reason.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+list_app = typer.Typer(no_args_is_help=True, help="List what can be used.", rich_markup_mode=None)
+show_app = typer.Typer(no_args_is_help=True, help="Show one thing whole.", rich_markup_mode=None)
+data_app = typer.Typer(no_args_is_help=True, help="Check benchmark data.", rich_markup_mode=None)
+app.add_typer(list_app, name="list")
+app.add_typer(show_app, name="show")
+app.add_typer(data_app, name="data")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", "-m", help="[NAME=]ADAPTER[:ARGUMENT]; repeat for several."),
+]
+Benchmarks = Annotated[
+    list[str] | None, typer.Option("--benchmark", "-b", help="NAME[/SUITE]; repeat for several.")
+]
+Data = Annotated[
+    list[str] | None, typer.Option(help="BENCHMARK=FOLDER with its data in the official layout.")
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", "-c", help="TOML file; flags win over it.")
+]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder of run folders [runs].")]
+Ocr = Annotated[str | None, typer.Option(help="OCR engine [rapidocr].")]
+OcrOption = Annotated[list[str] | None, typer.Option(help="KEY=VALUE for the OCR engine.")]
+Device = Annotated[str | None, typer.Option(help="torch device of neural metrics [cpu].")]
+Weights = Annotated[
+    list[str] | None, typer.Option(help="NAME=FILE of weights you have (clip, lpips_alex, ...).")
+]
+MetricNames = Annotated[list[str] | None, typer.Option("--metric", help="Only these metrics.")]
+WorkerCount = Annotated[int | None, typer.Option(help="Metric processes [one per core].")]
+Errata = Annotated[str | None, typer.Option(help="off, fix or exclude faulty records [off].")]
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"umm-evals {evals.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _flags(**given: Any) -> dict[str, Any]:
+    """Flags as `evals.config.build_config` wants them: only what was given."""
+    from evals.config import pairs
+
+    flags = {k: v for k, v in given.items() if v not in (None, [], ())}
+    for key, flag in (
+        ("ocr_options", "--ocr-option"),
+        ("weights", "--weights"),
+        ("data", "--data"),
+    ):
+        if key in flags:
+            flags[key] = pairs(flags[key], flag)
+    if "out" in flags:
+        flags["out"] = str(flags["out"])
+    return flags
+
+
+# --- doing ----------------------------------------------------------------------------------
+
+
+@app.command()
+def demo(
+    out: Out = None, limit: Annotated[int | None, typer.Option(help="Fewer samples.")] = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Score three models on textedit/synth, offline, and write a report."""
+    from evals import commands
+
+    flags = _flags(
+        models=["copy-source", "ground-truth", "classical"],
+        benchmarks=["textedit/synth"],
+        out=out or Path("runs/demo"),
+        limit=limit,
+    )
+    raise typer.Exit(commands.run(None, flags, as_json=as_json, report=True))
+
+
+@app.command()
+def run(
+    config: ConfigFile = None, model: Models = None, benchmark: Benchmarks = None,
+    data: Data = None, out: Out = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the run [0].")] = None,
+    trials: Annotated[int | None, typer.Option(help="Repeats per sample [1].")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Only so many samples, spread over the groups.")
+    ] = None,
+    anchors: Annotated[
+        bool | None, typer.Option(help="Also run copy-source and ground-truth [yes].")
+    ] = None,
+    metric: MetricNames = None, ocr: Ocr = None, ocr_option: OcrOption = None,
+    device: Device = None, weights: Weights = None, errata: Errata = None,
+    workers: WorkerCount = None,
+    report: Annotated[bool, typer.Option(help="Write report.html beside the runs.")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Run models over benchmarks and score them; the same command again resumes."""
+    from evals import commands
+
+    flags = _flags(
+        models=model, benchmarks=benchmark, data=data, out=out, seed=seed, trials=trials,
+        limit=limit, anchors=anchors, metrics=metric, ocr=ocr, ocr_options=ocr_option,
+        device=device, weights=weights, errata=errata, workers=workers,
+    )  # fmt: skip
+    raise typer.Exit(commands.run(config, flags, as_json=as_json, report=report, dry_run=dry_run))
+
+
+@app.command()
+def score(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders of runs.")],
+    data: Data = None, metric: MetricNames = None, ocr: Ocr = None,
+    ocr_option: OcrOption = None, device: Device = None, weights: Weights = None,
+    errata: Errata = None, workers: WorkerCount = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Compute failed scores again.")
+    ] = False,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Score stored predictions again: other engines, weights or metrics; no model is run."""
+    from evals import commands
+
+    flags = _flags(
+        data=data, metrics=metric, ocr=ocr, ocr_options=ocr_option, device=device,
+        weights=weights, errata=errata, workers=workers,
+    )  # fmt: skip
+    raise typer.Exit(commands.rescore(runs, flags, retry_failed=retry_failed, as_json=as_json))
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders of runs.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file.")] = Path("report.html"),
+    embed: Annotated[
+        str, typer.Option(help="thumbs: one file; link: refer to the images; none: no images.")
+    ] = "thumbs",
+    title: Annotated[str | None, typer.Option(help="Heading of the page.")] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="Also write CSV, Markdown, LaTeX and JSON here.")
+    ] = None,
+) -> None:
+    """Write one HTML page from stored runs; needs neither data nor a network."""
+    from evals import commands
+
+    raise typer.Exit(commands.report(runs, out, embed=embed, title=title, export=export))
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="A run folder.")],
+    b: Annotated[str, typer.Argument(help="Another run folder, or published:MODEL.")],
+    column: Annotated[
+        list[str] | None, typer.Option(help="Only these columns, e.g. ocr_strict.F1.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two runs sample by sample, or a run with a published row."""
+    from evals import commands
+
+    raise typer.Exit(commands.compare(a, b, column or [], as_json=as_json))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what is installed, what is missing for what, and how to get it."""
+    from evals import commands
+
+    raise typer.Exit(commands.doctor(as_json=as_json))
+
+
+@app.command()
+def conformance(
+    paths: Annotated[list[Path], typer.Argument(help="Vector files, or folders of them.")],
+    as_json: Json = False,
+) -> None:
+    """Replay vectors recorded from official scorers; exit 1 on any mismatch."""
+    from evals import commands
+
+    raise typer.Exit(commands.conformance(paths, as_json=as_json))
+
+
+# --- looking --------------------------------------------------------------------------------
+
+
+@list_app.command("models")
+def list_models(as_json: Json = False) -> None:
+    """List the adapters that run models."""
+    from evals import commands
+
+    raise typer.Exit(commands.list_models(as_json=as_json))
+
+
+@list_app.command("benchmarks")
+def list_benchmarks(as_json: Json = False) -> None:
+    """List the benchmarks and their suites."""
+    from evals import commands
+
+    raise typer.Exit(commands.list_benchmarks(as_json=as_json))
+
+
+@list_app.command("metrics")
+def list_metrics(as_json: Json = False) -> None:
+    """List the metrics: every number with range, direction and whether it can be had here."""
+    from evals import commands
+
+    raise typer.Exit(commands.list_metrics(as_json=as_json))
+
+
+@show_app.command("benchmark")
+def show_benchmark(
+    name: Annotated[str, typer.Argument(help="Name of a benchmark.")], as_json: Json = False
+) -> None:
+    """Show a benchmark: protocol, suites, metrics, headline, published rows."""
+    from evals import commands
+
+    raise typer.Exit(commands.show_benchmark(name, as_json=as_json))
+
+
+@data_app.command("verify")
+def data_verify(
+    benchmark: Annotated[str, typer.Argument(help="NAME[/SUITE].")],
+    data: Annotated[Path | None, typer.Option(help="Folder in the official layout.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Commit of the hub data set.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List missing, corrupt, duplicate and unexpected files before a run."""
+    from evals import commands
+
+    raise typer.Exit(commands.verify(benchmark, data, revision, as_json=as_json))
+
+
+# --- the door -------------------------------------------------------------------------------
+
+
+def _fail(message: str, code: int, as_json: bool) -> NoReturn:
+    if as_json:
+        print(json.dumps({"error": message}, ensure_ascii=False))
+    print(f"umm-evals: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def _check_imports() -> None:
+    """Refuse to run when a package of ours is shadowed: the errors further in are a riddle."""
+    import importlib.util
+
+    home = Path(__file__).resolve().parent.parent
+    for name in ("benchmarks", "model", "judges", "metrics", "synth", "reports"):
+        spec = importlib.util.find_spec(name)
+        places = list(spec.submodule_search_locations or ()) if spec else []
+        if not places or Path(places[0]).resolve() != home / name:
+            where = places[0] if places else "nowhere"
+            raise UserError(
+                f"The package {name!r} is found in {where} and hides ours in {home / name}; "
+                "install umm-evals into a virtual environment of its own."
+            )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the command."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in words
+    try:
+        _check_imports()
+        app(args=words, prog_name="umm-evals")
+    except UserError as error:
+        _fail(str(error), 2, as_json)
+    except KeyboardInterrupt:
+        _fail(
+            "interrupted; everything finished is stored, run the same command again to go on.",
+            130,
+            as_json,
+        )
+    except BrokenPipeError:
+        # The reader of a pipe left (`| head`); there is nobody to tell.
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+"""From a configuration to the work that is left: what will run, on what, and how much of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import evals
+from evals.config import BenchmarkSpec, ModelSpec, RunConfig, slug
+from evals.core.errors import UserError, unknown
+from evals.core.protocols import Benchmark, DataSource, Metric, Model, ScoringSettings, Suite
+from evals.core.provenance import provenance
+from evals.core.registry import Registry
+from evals.core.types import Sample, fingerprint
+
+ANCHOR = "anchor"
+
+
+def benchmarks() -> Registry:
+    """All benchmarks by name."""
+    from benchmarks.catalog import BENCHMARKS
+
+    return Registry("benchmark", BENCHMARKS, "umm_evals.benchmarks")
+
+
+def adapters() -> Registry:
+    """All adapters by name."""
+    from model.catalog import ADAPTERS
+
+    return Registry("model adapter", ADAPTERS, "umm_evals.models")
+
+
+def sample_seed(run_seed: int, sample: str, trial: int) -> int:
+    """Seed of one sample: independent of batch, order and rank; in [0, 2**31).
+
+    >>> sample_seed(0, "1345", 0) == sample_seed(0, "1345", 0) != sample_seed(0, "1345", 1)
+    True
+    """
+    digest = hashlib.sha256(f"{run_seed}\0{sample}\0{trial}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def spread(samples: Sequence[Sample], limit: int | None) -> list[Sample]:
+    """The first `limit` samples when every group gives one in turn; order is kept.
+
+    A plain prefix would hold one sub-class only.
+    """
+    if limit is None or limit >= len(samples):
+        return list(samples)
+    by_group: dict[tuple[str, ...], list[int]] = {}
+    for index, sample in enumerate(samples):
+        by_group.setdefault(sample.group, []).append(index)
+    columns = list(by_group.values())
+    turns = (c[turn] for turn in range(len(samples)) for c in columns if turn < len(c))
+    chosen = sorted(index for index, _ in zip(turns, range(limit), strict=False))
+    return [samples[i] for i in chosen]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """One benchmark suite of a sweep: shared by all models that run on it."""
+
+    benchmark: Benchmark
+    suite: Suite
+    source: DataSource
+    samples: tuple[Sample, ...]
+    metrics: tuple[Metric, ...]
+    identity: str
+
+    @property
+    def label(self) -> str:
+        """``textedit/synth``."""
+        return f"{self.benchmark.name}/{self.suite.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedRun:
+    """One model on one board: a folder and its manifest."""
+
+    model: Model
+    spec: ModelSpec
+    board: Board
+    folder: Path
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything a command will do, before it does any of it."""
+
+    config: RunConfig
+    runs: tuple[PlannedRun, ...]
+
+
+def find_suite(spec: BenchmarkSpec) -> tuple[Benchmark, Suite]:
+    """The benchmark and suite that a spec names.
+
+    Raises:
+        UserError: there is no such benchmark or suite.
+    """
+    benchmark: Benchmark = benchmarks().get(spec.name)
+    name = spec.suite or benchmark.default_suite
+    if name not in benchmark.suites:
+        raise unknown(f"suite of {benchmark.name}", name, benchmark.suites)
+    return benchmark, benchmark.suites[name]
+
+
+def choose_metrics(
+    benchmark: Benchmark, settings: ScoringSettings, names: Sequence[str]
+) -> tuple[Metric, ...]:
+    """The benchmark's metrics, or those named.
+
+    Raises:
+        UserError: a name that the benchmark does not have.
+    """
+    metrics = tuple(benchmark.metrics(settings))
+    known = {m.name for m in metrics}
+    for name in names:
+        if name not in known:
+            raise unknown(f"metric of {benchmark.name}", name, known)
+    return tuple(m for m in metrics if not names or m.name in names)
+
+
+def make_board(config: RunConfig, spec: BenchmarkSpec) -> Board:
+    """Load a suite's samples and check that their input files are there."""
+    benchmark, suite = find_suite(spec)
+    source = config.source(spec)
+    everything = suite.load(source)
+    samples = spread(everything, config.limit)
+    missing = [
+        path
+        for sample in samples
+        for path in (*sample.images, *sample.reference_images)
+        if not path.is_file()
+    ]
+    if missing:
+        raise UserError(
+            f"{len(missing)} image files of {benchmark.name}/{suite.name} are missing, first "
+            f"{missing[0]}; list them all with: umm-evals data verify {benchmark.name}/"
+            f"{suite.name}" + (f" --data {source.root}" if source.root else "")
+        )
+    return Board(
+        benchmark=benchmark,
+        suite=suite,
+        source=source,
+        samples=tuple(samples),
+        metrics=choose_metrics(benchmark, config.scoring, config.metrics),
+        identity=fingerprint([[s.id, s.prompt, list(s.group)] for s in everything]),
+    )
+
+
+def make_model(spec: ModelSpec) -> Model:
+    """Build an adapter under the name the user gave; weights load later, on first use."""
+    model: Model = adapters().get(spec.adapter)(spec.argument, spec.options)
+    return model
+
+
+def make_plan(config: RunConfig) -> Plan:
+    """Resolve names, load data and lay out the run folders; nothing is written.
+
+    Raises:
+        UserError: unknown names, unreadable data, a task that a model does not support.
+    """
+    runs: list[PlannedRun] = []
+    for spec in config.benchmarks:
+        board = make_board(config, spec)
+        wanted = list(config.models)
+        if config.anchors:
+            have = {m.adapter for m in wanted}
+            wanted += [
+                ModelSpec(name=a, adapter=a) for a in board.benchmark.anchors if a not in have
+            ]
+        if not wanted:
+            raise UserError(
+                "No model given; add --model copy-source, or see: umm-evals list models"
+            )
+        for model_spec in wanted:
+            model = make_model(model_spec)
+            if board.benchmark.task not in model.tasks:
+                raise UserError(
+                    f"{model_spec.name} does not do {board.benchmark.task!r} (it does: "
+                    f"{', '.join(sorted(model.tasks))}), which {board.benchmark.name} needs; "
+                    "leave one of the two out."
+                )
+            runs.append(
+                PlannedRun(
+                    model=model,
+                    spec=model_spec,
+                    board=board,
+                    folder=config.out
+                    / slug(f"{board.benchmark.name}-{board.suite.name}")
+                    / slug(model_spec.name),
+                    manifest=make_manifest(config, board, model_spec, model),
+                )
+            )
+    return Plan(config=config, runs=tuple(runs))
+
+
+def make_manifest(config: RunConfig, board: Board, spec: ModelSpec, model: Model) -> dict[str, Any]:
+    """What `run.json` holds: how the run is identified and how to read it without our code."""
+    benchmark, suite = board.benchmark, board.suite
+    describe = dict(model.describe())
+    anchor = spec.adapter in benchmark.anchors
+    return {
+        "version": evals.__version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "identity": {
+            "model": {"name": spec.name, "adapter": spec.adapter, "describe": describe},
+            "benchmark": [benchmark.name, benchmark.version],
+            "suite": [suite.name, suite.version],
+            "samples": board.identity,
+            "seed": config.seed,
+        },
+        "model": {
+            "name": spec.name,
+            "adapter": spec.adapter,
+            "argument": spec.argument,
+            "options": dict(spec.options),
+            "describe": describe,
+            "role": ANCHOR if anchor else "model",
+        },
+        "benchmark": {
+            "name": benchmark.name, "title": benchmark.title, "version": benchmark.version,
+            "licence": benchmark.licence, "citation": benchmark.citation, "task": benchmark.task,
+        },
+        "suite": {
+            "name": suite.name, "title": suite.title, "version": suite.version,
+            "synthetic": suite.synthetic, "size": suite.size,
+        },
+        "trials": config.trials,
+        "seed": config.seed,
+        "limit": config.limit,
+        **scoring_manifest(board, config.scoring),
+        "policies": list(benchmark.policies),
+        "groups": list(benchmark.groups),
+        "headline": benchmark.headline,
+        "anchors": list(benchmark.anchors),
+        "published": [p for p in benchmark.published() if p.suite == suite.name],
+        "differences": [],
+        "provenance": provenance(),
+        "finished": False,
+    }  # fmt: skip
+
+
+def scoring_manifest(board: Board, settings: ScoringSettings) -> dict[str, Any]:
+    """The part of a manifest that a re-score replaces."""
+    absences = {}
+    for metric in board.metrics:
+        absence = metric.absence()
+        if absence is not None:
+            absences[metric.name] = {"reason": absence.reason, "fix": absence.fix}
+    return {
+        "metrics": [{"name": m.name, "quantities": list(m.quantities)} for m in board.metrics],
+        "fingerprints": {m.name: m.fingerprint() for m in board.metrics},
+        "absences": absences,
+        "settings": {
+            "ocr": settings.ocr,
+            "ocr_options": dict(settings.ocr_options),
+            "device": settings.device,
+            "weights": dict(settings.weights),
+            "errata": settings.errata,
+            "data": str(board.source.root) if board.source.root else None,
+            "revision": board.source.revision,
+        },
+    }
