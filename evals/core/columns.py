@@ -1,0 +1,228 @@
+"""What each column says of each planned sample, after the profile's policy for faults.
+
+This is the one place where a sample without a value is dropped, scored worst or left open; the
+means of `evals.core.summary`, the headline and the comparisons are all made from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from evals.core.errors import UserError
+from evals.core.stats import Floats
+from evals.core.store import StoredRun
+from evals.core.types import (
+    OFFICIAL_POLICY,
+    PAPER_POLICY,
+    STRICT_POLICY,
+    Fault,
+    Policy,
+    Prediction,
+    Profile,
+    Quantity,
+    Score,
+)
+
+Kind = Literal[
+    "measured", "imputed", "dropped", "not_applicable", "unavailable", "failed", "waiting"
+]
+"""`measured`: there is a score. `imputed`: a fault scored by the policy. `dropped`: a fault that
+the policy leaves out. `not_applicable`: no model can be scored here. The others are open, and the
+run is incomplete: `unavailable`, `failed`, and `waiting` (not predicted or scored yet, or a fault
+of the infrastructure)."""
+
+OPEN: tuple[Kind, ...] = ("unavailable", "failed", "waiting")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What a column says of one prediction."""
+
+    kind: Kind
+    value: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One quantity over the planned samples of a run, in their order.
+
+    Attributes:
+        name: ``metric.quantity``.
+        quantity: as the metric declared it.
+        policy: that was applied to faults.
+        values: mean over trials, shape (samples,); NaN is no value.
+        kinds: one per sample; with several trials that of the best one (`_BEST`).
+        reasons: why a sample has no measured value; empty where it has.
+        open: whether a value may still come (in any trial), shape (samples,).
+        flawed_trials: trials without a measured value in samples that have one in another trial.
+    """
+
+    name: str
+    quantity: Quantity
+    policy: Policy
+    values: Floats
+    kinds: tuple[Kind, ...]
+    reasons: tuple[str, ...]
+    open: npt.NDArray[np.bool_]
+    flawed_trials: int = 0
+
+    @property
+    def usable(self) -> bool:
+        """Whether a mean makes sense: something was measured, or every sample's fate is known."""
+        if not bool(np.isfinite(self.values).any()):
+            return False
+        return "measured" in self.kinds or not bool(self.open.any())
+
+
+def quantities(run: StoredRun) -> dict[str, Quantity]:
+    """Column name -> its quantity, in the order in which the metrics declared them."""
+    out: dict[str, Quantity] = {}
+    for metric in run.manifest.get("metrics", ()):
+        for row in metric["quantities"]:
+            low, high = (float(v) for v in row["range"])
+            worst = row.get("worst")
+            out[f"{metric['name']}.{row['name']}"] = Quantity(
+                name=row["name"],
+                range=(low, high),
+                direction=row["direction"],
+                doc=row.get("doc", ""),
+                unit=row.get("unit", ""),
+                profile=row.get("profile", "strict"),
+                worst=None if worst is None else float(worst),
+                label=row.get("label", ""),
+            )
+    return out
+
+
+def policies(run: StoredRun) -> dict[Profile, Policy]:
+    """The run's own policies by profile; the standard one for a profile it does not name."""
+    out = {p.profile: p for p in (OFFICIAL_POLICY, STRICT_POLICY, PAPER_POLICY)}
+    for row in run.manifest.get("policies", ()):
+        policy = Policy(**row)
+        out[policy.profile] = policy
+    return out
+
+
+def read_columns(
+    run: StoredRun, names: Iterable[str] | None = None, *, profile: Profile | None = None
+) -> dict[str, Column]:
+    """Columns of a run with the policy applied.
+
+    Args:
+        run: as stored.
+        names: which columns; None for all. Names that the run does not have are left out.
+        profile: policy to apply to all of them; None for each quantity's own.
+
+    Raises:
+        UserError: a stored score is not a finite number.
+    """
+    known = quantities(run)
+    rules = policies(run)
+    wanted = known if names is None else {n: known[n] for n in names if n in known}
+    return {n: _column(run, n, q, rules[profile or q.profile]) for n, q in wanted.items()}
+
+
+def _column(run: StoredRun, name: str, quantity: Quantity, policy: Policy) -> Column:
+    metric = name.rpartition(".")[0]
+    values, kinds, reasons, still_open, flawed = [], [], [], [], 0
+    for sample in run.samples:
+        outcomes = [
+            _outcome(run, str(sample["id"]), trial, metric, quantity, policy)
+            for trial in range(run.trials)
+        ]
+        best = min(outcomes, key=lambda o: _BEST.index(o.kind))
+        numbers = [o.value for o in outcomes if o.value is not None]
+        values.append(sum(numbers) / len(numbers) if numbers else math.nan)
+        kinds.append(best.kind)
+        reasons.append(best.reason)
+        still_open.append(any(o.kind in OPEN for o in outcomes))
+        if best.kind == "measured":
+            flawed += sum(o.kind != "measured" for o in outcomes)
+    return Column(
+        name=name,
+        quantity=quantity,
+        policy=policy,
+        values=np.array(values, dtype=np.float64),
+        kinds=tuple(kinds),
+        reasons=tuple(reasons),
+        open=np.array(still_open, dtype=np.bool_),
+        flawed_trials=flawed,
+    )
+
+
+_BEST: tuple[Kind, ...] = (
+    "measured", "imputed", "failed", "unavailable", "waiting", "dropped", "not_applicable",
+)  # fmt: skip
+"""Which trial speaks for its sample."""
+
+
+def _outcome(
+    run: StoredRun, sample: str, trial: int, metric: str, quantity: Quantity, policy: Policy
+) -> Outcome:
+    prediction = run.predictions.get((sample, trial))
+    if prediction is None:
+        return Outcome(kind="waiting", value=None, reason="not predicted yet")
+    if prediction.status != "ok":
+        return _faulty(prediction, quantity, policy)
+    score = run.scores.get((sample, trial, metric))
+    if score is not None:
+        return _scored(run, score, quantity)
+    absence = run.manifest.get("absences", {}).get(metric)
+    if absence:
+        return Outcome(kind="unavailable", value=None, reason=f"unavailable: {absence['reason']}")
+    return Outcome(kind="waiting", value=None, reason="not scored yet")
+
+
+def _scored(run: StoredRun, score: Score, quantity: Quantity) -> Outcome:
+    """What a stored score says of one of its quantities."""
+    value: Any = score.parts.get(quantity.name)
+    if value is not None:
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise UserError(
+                f"{run.folder}: the score {score.metric}.{quantity.name} of sample "
+                f"{score.sample} is {value}, which is no number to average; mend the metric and "
+                "score the run again."
+            )
+        return Outcome(kind="measured", value=float(value))
+    if score.status == "unavailable":
+        return Outcome(kind="unavailable", value=None, reason=f"unavailable: {score.reason}")
+    if score.status == "failed":
+        return Outcome(kind="failed", value=None, reason=f"failed: {score.reason}")
+    if quantity.name not in score.parts and score.status == "ok":
+        return Outcome(kind="waiting", value=None, reason="not scored yet")
+    why = score.notes.get(quantity.name) or score.reason or "no reason given"
+    return Outcome(kind="not_applicable", value=None, reason=f"not applicable: {why}")
+
+
+def _faulty(prediction: Prediction, quantity: Quantity, policy: Policy) -> Outcome:
+    """What the policy makes of a prediction that is not ok."""
+    fault = prediction.fault or Fault(kind=prediction.status, message="", origin="infrastructure")
+    status = prediction.status
+    reason = status if fault.kind == status else f"{status}: {fault.kind}"
+    rule = policy.rule(fault)
+    if rule == "incomplete":
+        return Outcome(kind="waiting", value=None, reason=reason)
+    if rule == "drop":
+        return Outcome(kind="dropped", value=None, reason=reason)
+    value = 0.0 if rule == "zero" else quantity.worst
+    if value is None:
+        reason += " (no worst value is defined, so it is not counted)"
+        return Outcome(kind="dropped", value=None, reason=reason)
+    return Outcome(kind="imputed", value=value, reason=reason)
+
+
+def leaf_groups(samples: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Full group path of each sample."""
+    return [tuple(s.get("group", ())) for s in samples]
+
+
+def cluster_labels(samples: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Cluster of each sample; a sample without one is its own."""
+    return [f"c:{s['cluster']}" if s.get("cluster") else f"s:{s['id']}" for s in samples]
