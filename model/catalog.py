@@ -1,0 +1,15 @@
+"""The adapters we ship: name -> ``"module:factory"``, the only list.
+
+A factory is ``make(argument, options) -> Model``: `argument` is what stands behind the colon of a
+model spec (``replay:outputs/bagel``), or None, and `options` come from the configuration. A factory
+refuses options it does not know and loads no weights.
+"""
+
+from __future__ import annotations
+
+ADAPTERS: dict[str, str] = {
+    "copy-source": "model.adapters.builtin:make_copy_source",
+    "ground-truth": "model.adapters.builtin:make_ground_truth",
+    "classical": "model.adapters.classical:make",
+    "replay": "model.adapters.replay:make",
+}
