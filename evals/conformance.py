@@ -6,12 +6,12 @@ A vector file is one JSON object::
      "functions": {"<name>": {"tolerance": 1e-9,
                               "cases": [{"id": "...", "input": ..., "expected": ...}]}}}
 
-The module of a benchmark publishes ``CONFORMANCE``: name -> callable from a case's input to what the
-official code returned. ``name:variant`` is a name of its own whose callable gets the same input.
-Floats are compared to the tolerance, relative or absolute, everything else exactly. An expected
-``{"error": "Type"}`` asks for an exception of that type name, ``"NaN"``, ``"Infinity"`` and
-``"-Infinity"`` stand for the floats that JSON lacks, and ``"__RANDOM_CHOICE__"`` for a place where
-the official code draws at random, which matches anything.
+The module of a benchmark publishes ``CONFORMANCE``: name -> callable from a case's input to what
+the official code returned. ``name:variant`` is a name of its own whose callable gets the same
+input. Floats are compared to the tolerance, relative or absolute, everything else exactly. An
+expected ``{"error": "Type"}`` asks for an exception of that type name, ``"NaN"``, ``"Infinity"``
+and ``"-Infinity"`` stand for the floats that JSON lacks, and ``"__RANDOM_CHOICE__"`` for a place
+where the official code draws at random, which matches anything.
 """
 
 from __future__ import annotations
@@ -267,15 +267,10 @@ def compare(expected: Any, got: Any, tolerance: float, where: str = "") -> Diffe
     ': expected 1, got True'
     """
     got = got.tolist() if hasattr(got, "tolist") else got
-    if isinstance(expected, str) and expected == RANDOM:
-        return Difference()
     if isinstance(expected, str) and expected in NON_FINITE and isinstance(got, float):
         expected = NON_FINITE[expected]
     if isinstance(expected, Mapping) and isinstance(got, Mapping):
-        ours = {str(k): v for k, v in got.items()}
-        if set(expected) != set(ours):
-            return _differs(sorted(expected), sorted(ours), f"{where} (keys)")
-        return _first(compare(v, ours[k], tolerance, f"{where}.{k}") for k, v in expected.items())
+        return _compare_mappings(expected, got, tolerance, where)
     if isinstance(expected, list) and isinstance(got, list | tuple):
         if len(expected) != len(got):
             return _differs(expected, got, where)
@@ -283,8 +278,17 @@ def compare(expected: Any, got: Any, tolerance: float, where: str = "") -> Diffe
         return _first(compare(e, g, tolerance, f"{where}[{n}]") for n, (e, g) in pairs)
     if _is_number(expected) and _is_number(got) and isinstance(expected + got, float):
         return _compare_numbers(float(expected), float(got), tolerance, where)
-    same = type(expected) is type(got) and expected == got
+    same = expected == RANDOM or (type(expected) is type(got) and expected == got)
     return Difference() if same else _differs(expected, got, where)
+
+
+def _compare_mappings(
+    expected: Mapping[str, Any], got: Mapping[Any, Any], tolerance: float, where: str
+) -> Difference:
+    ours = {str(k): v for k, v in got.items()}
+    if set(expected) != set(ours):
+        return _differs(sorted(expected), sorted(ours), f"{where} (keys)")
+    return _first(compare(v, ours[k], tolerance, f"{where}.{k}") for k, v in expected.items())
 
 
 def _compare_numbers(expected: float, got: float, tolerance: float, where: str) -> Difference:

@@ -1,7 +1,7 @@
 """From the judge's reply to numbers: the released arithmetic, and the one without its defects.
 
-Five questions, each answered with 1 to 5: Q1 text accuracy (TA), Q2 text preservation (TP), Q3 scene
-integrity (SI), Q4 local realism (LR), Q5 visual coherence (VC). `official_reply` and
+Five questions, each answered with 1 to 5: Q1 text accuracy (TA), Q2 text preservation (TP), Q3
+scene integrity (SI), Q4 local realism (LR), Q5 visual coherence (VC). `official_reply` and
 `official_report` repeat `vlm_metrics_eval_step1.py` and `vlm_metrics_eval_step2.py` of
 open-compass/TextEdit@0ca14ba with their defects (J1 to J16 in docs/errata.md); the `strict_`
 functions are what this project scores with. The rubric itself belongs to the judges.

@@ -277,7 +277,8 @@ def ocr_metrics(
     region = union_box([i.box for i in lines[at]])
     if not edited:
         return OfficialScores(exit="no_text_in_output", region=region)
-    in_region, outside = [], []
+    in_region: list[R] = []
+    outside: list[R] = []
     for item in edited:
         inside = iou(item.box, region) > 0.5 or point_in(centre(item.box), region)
         (in_region if inside else outside).append(item)
