@@ -42,6 +42,10 @@ def run(
     if config.scoring.ocr:
         _check_engine(config.scoring)
     plan = make_plan(config)
+    for planned in plan.runs:
+        for remark in planned.manifest["remarks"]:
+            if not as_json:
+                err.print(f"{planned.spec.name}: {remark}", markup=False)
     if dry_run:
         return _show_plan(plan, as_json=as_json)
     with LiveProgress(quiet=as_json) as progress:

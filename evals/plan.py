@@ -186,6 +186,9 @@ def make_plan(config: RunConfig) -> Plan:
                     f"{', '.join(sorted(model.tasks))}), which {board.benchmark.name} needs; "
                     "leave one of the two out."
                 )
+            # An adapter over existing files can say beforehand what it will not find.
+            check = getattr(model, "check", None)
+            remarks = check(board.samples) if check is not None else []
             runs.append(
                 PlannedRun(
                     model=model,
@@ -194,7 +197,10 @@ def make_plan(config: RunConfig) -> Plan:
                     folder=config.out
                     / slug(f"{board.benchmark.name}-{board.suite.name}")
                     / slug(model_spec.name),
-                    manifest=make_manifest(config, board, model_spec, model),
+                    manifest={
+                        **make_manifest(config, board, model_spec, model),
+                        "remarks": remarks,
+                    },
                 )
             )
     return Plan(config=config, runs=tuple(runs))

@@ -95,12 +95,15 @@ def _call(
     except (UserError, MemoryError):
         raise
     except Exception as error:
+        if len(samples) > 1:
+            # One sample must not take its batch with it, now and at every resume.
+            return [_call(model, task, [s], [n])[0] for s, n in zip(samples, seeds, strict=True)]
         fault = Fault(
             kind="exception",
             message=f"{type(error).__name__}: {error}"[:500],
             origin="infrastructure",
         )
-        return [Output(status="error", fault=fault)] * len(samples)
+        return [Output(status="error", fault=fault)]
     if len(outputs) != len(samples):
         raise RuntimeError(
             f"{model.name} returned {len(outputs)} outputs for {len(samples)} samples"

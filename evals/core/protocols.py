@@ -44,7 +44,11 @@ class Model(Protocol):
 
     Only the methods of the declared `tasks` are called. Each takes a batch and one seed per
     sample, and returns one `Output` per sample in the same order. An exception is recorded as an
-    infrastructure fault of the whole batch; a sample's own failure is an `Output` with a fault.
+    infrastructure fault; a sample's own failure is an `Output` with a fault.
+
+    Three things are optional, and looked for by name: `concurrency` (int, how many threads may call
+    at once), `check(samples) -> list[str]` (what a user should know before the run; may raise
+    `UserError`) and `is_stale(sample, prediction) -> bool` (a stored prediction to be made again).
     """
 
     name: str

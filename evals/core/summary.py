@@ -175,12 +175,12 @@ def _cell(
         reasons=dict(reasons.most_common()),
         complete=not is_open,
         state=state,
-        note=_note(run, column, here, state, interval),
+        note=_note(run, column, here.tolist(), state, interval),
     )
 
 
 def _note(
-    run: StoredRun, column: Column, here: npt.NDArray[np.intp], state: CellState, at: Interval
+    run: StoredRun, column: Column, here: Sequence[int], state: CellState, at: Interval
 ) -> str:
     metric = column.name.rpartition(".")[0]
     absence = run.manifest.get("absences", {}).get(metric)
@@ -193,15 +193,13 @@ def _note(
     notes = []
     dropped = sum(column.kinds[i] == "dropped" for i in here)
     if dropped and column.policy.profile == "strict":
-        notes.append(f"{dropped} faults have no worst value here and are not in the mean")
+        notes.append(f"faults without a worst value, not in the mean: {dropped}")
     elif dropped:
-        notes.append(
-            f"{dropped} faults left the mean, as the {column.policy.profile} profile has it"
-        )
+        notes.append(f"faults that left the mean (profile {column.policy.profile}): {dropped}")
     if at.low is None:
         notes.append("no interval: fewer than two independent samples")
     if column.flawed_trials:
-        notes.append(f"{column.flawed_trials} trials of scored samples have no measured value")
+        notes.append(f"unmeasured trials of measured samples: {column.flawed_trials}")
     return "; ".join(notes)
 
 
