@@ -1,0 +1,386 @@
+"""Runs side by side, on one board per set that may be compared, with shared ranks.
+
+Two runs share a board only when suite, data, samples, OCR engine and scorers are the same and
+their headlines are made of the same columns. Otherwise each stands on its own board, and
+`Leaderboard.separations` says why; nothing is averaged over suites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+
+from evals.core.anchored import exchange_p
+from evals.core.comparable import kind_of, separations
+from evals.core.errors import UserError
+from evals.core.headline import Contest, HeadlineValue, combine, evaluate
+from evals.core.paired import holm, shared_ranks
+from evals.core.stats import RESAMPLES
+from evals.core.store import StoredRun
+from evals.core.tracks import Choice, Entry, choose, rule_of
+from evals.core.types import Headline
+
+ALPHA = 0.05
+OPEN_LIMIT = 0.01
+"""A run with more than this share of samples still open is shown but not ranked."""
+
+Verdict = Literal["better", "worse", "not separable"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A run on a board.
+
+    Attributes:
+        run: as stored.
+        headline: its value, interval and parts.
+        rank: 1 plus the number of models that are significantly better; None when not ranked.
+        anchor: a floor or ceiling model: shown, never ranked.
+        note: why it is not ranked, or what its rank must be read with; empty otherwise.
+    """
+
+    run: StoredRun
+    headline: HeadlineValue
+    rank: int | None = None
+    anchor: bool = False
+    note: str = ""
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self.run.model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two ranked runs of a board, compared on the samples they share.
+
+    Attributes:
+        a: model with the higher place.
+        b: the other model.
+        difference: headline of a minus headline of b.
+        low: lower end of its 95 % interval; None with fewer than two clusters.
+        high: upper end.
+        p: two-sided permutation p.
+        adjusted: p after Holm over all pairs of the board.
+        mdd: smallest difference that this comparison finds with 80 % power at 5 %.
+        n: samples in the comparison.
+        verdict: of a against b at an adjusted p of 5 %.
+    """
+
+    a: str
+    b: str
+    difference: float
+    low: float | None
+    high: float | None
+    p: float
+    adjusted: float
+    mdd: float | None
+    n: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """Runs that may be compared.
+
+    Attributes:
+        benchmark: its name.
+        suite: its name.
+        synthetic: whether the data was generated here.
+        name: of the headline formula, or the column.
+        columns: (track, columns) of the value, equal for all ranked rows.
+        partial: tracks are missing or substituted in all of its rows.
+        direction: whether a higher or a lower value is better.
+        rows: ranked ones by rank and value, then unranked ones, then anchors.
+        pairs: every pair of ranked rows.
+        mdd: largest of the pairs' minimum detectable differences; None without pairs.
+    """
+
+    benchmark: str
+    suite: str
+    synthetic: bool
+    name: str
+    columns: tuple[tuple[str, tuple[str, ...]], ...]
+    partial: bool
+    direction: Literal["higher", "lower"]
+    rows: tuple[Row, ...]
+    pairs: tuple[Pair, ...] = ()
+    mdd: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaderboard:
+    """All boards, full headlines and official suites first.
+
+    Attributes:
+        boards: see `Board`.
+        separations: why there is more than one board, one sentence per reason.
+    """
+
+    boards: tuple[Board, ...]
+    separations: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Rows of all boards, board by board."""
+        return tuple(row for board in self.boards for row in board.rows)
+
+
+@dataclass(frozen=True)
+class _Field:
+    """Runs that one contest measures, anchors among them."""
+
+    contest: Contest
+    entries: tuple[Entry, ...]
+    values: tuple[HeadlineValue, ...]
+
+
+def leaderboard(
+    runs: Sequence[StoredRun],
+    *,
+    column: str = "",
+    one_board: bool = False,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Leaderboard:
+    """Rank runs by their headline, or by one column.
+
+    Args:
+        runs: of any models and suites; those of the anchor models serve their whole suite.
+        column: rank by this column (strict policy) in place of the headline.
+        one_board: insist on a single board.
+        resamples: of the bootstrap.
+        seed: of bootstrap and permutations.
+
+    Raises:
+        UserError: `one_board` is asked for runs that may not be mixed; no run has `column`; or a
+            run has no headline rule.
+    """
+    boards: list[Board] = []
+    reasons: dict[str, None] = {}
+    groups = _comparable(runs, column, reasons)
+    for members in groups:
+        field = _field(members, column, resamples, seed)
+        boards.extend(_boards(field, reasons))
+    if one_board and len(boards) > 1:
+        raise UserError(
+            f"These runs may not be ranked or averaged together: {'; '.join(reasons)}. "
+            "Compare runs of one suite with the same scorers, or drop the demand for one board."
+        )
+    boards.sort(key=lambda b: (b.synthetic, b.benchmark, b.suite, b.partial, -len(b.rows)))
+    return Leaderboard(boards=tuple(boards), separations=tuple(reasons))
+
+
+def _rule(run: StoredRun, column: str) -> Headline:
+    return Headline(name=column, column=column) if column else rule_of(run)
+
+
+def _used_metrics(rule: Headline) -> list[str]:
+    names = [n for t in rule.tracks for n in (*t.columns, *t.substitute)] or [rule.column]
+    return sorted({n.rpartition(".")[0] for n in names})
+
+
+def _comparable(
+    runs: Sequence[StoredRun], column: str, reasons: dict[str, None]
+) -> list[list[StoredRun]]:
+    """Runs in sets whose members may be compared; the reasons for a split are added."""
+    sets: list[list[StoredRun]] = []
+    for run in runs:
+        rule = _rule(run, column)
+        for members in sets:
+            why = list(separations(members[0], run, _used_metrics(rule)))
+            if _rule(members[0], column) != rule:
+                why.append(f"headline rule differs: {rule.name}")
+            if not why:
+                members.append(run)
+                break
+            reasons.update(dict.fromkeys(f"{members[0].model} and {run.model}: {w}" for w in why))
+        else:
+            sets.append([run])
+    return sets
+
+
+def is_anchor(run: StoredRun) -> bool:
+    """Whether a run is of a model that marks an end of the scale and takes no part in ranks."""
+    named = run.model in run.manifest.get("anchors", ())
+    return named or run.manifest["model"].get("role") == "anchor"
+
+
+def _field(runs: Sequence[StoredRun], column: str, resamples: int, seed: int) -> _Field:
+    rule = _rule(runs[0], column)
+    entries = tuple(Entry.read(r, rule) for r in runs)
+    named = {e.run.model: e for e in reversed(entries)}  # of two runs of one anchor, the first
+    contest = Contest.of(
+        rule, runs[0], named.get(rule.floor), named.get(rule.ceiling), resamples=resamples,
+        seed=seed,
+    )  # fmt: skip
+    if column and not any(column in e.columns for e in entries):
+        known = ", ".join(sorted(m["name"] for m in runs[0].manifest.get("metrics", ())))
+        raise UserError(
+            f"No run of {runs[0].benchmark}/{runs[0].suite} has the column {column!r}; "
+            f"name one as metric.quantity (metrics: {known})."
+        )
+    return _Field(contest, entries, tuple(evaluate(contest, e) for e in entries))
+
+
+def _boards(field: _Field, reasons: dict[str, None]) -> list[Board]:
+    """One board per set of columns: partial headlines never stand among full ones."""
+    by_columns: dict[tuple[tuple[str, tuple[str, ...]], ...], list[int]] = {}
+    unmade, anchors = [], []
+    for i, (entry, value) in enumerate(zip(field.entries, field.values, strict=True)):
+        if is_anchor(entry.run):
+            anchors.append(i)
+        elif value.value is None:
+            unmade.append(i)
+        else:
+            by_columns.setdefault(value.columns, []).append(i)
+    if not by_columns:
+        by_columns[()] = []
+    for value in field.values:
+        if value.partial and value.value is not None and len(by_columns) > 1:
+            for track, why in value.missing_reasons.items():
+                reasons[f"{value.model}: partial headline, track {track}: {why}"] = None
+    order = sorted(by_columns, key=lambda c: field.values[by_columns[c][0]].partial if c else True)
+    out = []
+    for place, columns in enumerate(order):
+        others = [*unmade, *anchors] if place == 0 else anchors
+        out.append(_board(field, columns, by_columns[columns], others))
+    return out
+
+
+def _board(
+    field: _Field,
+    columns: tuple[tuple[str, tuple[str, ...]], ...],
+    ranked: Sequence[int],
+    others: Sequence[int],
+) -> Board:
+    rule = field.contest.rule
+    run = field.entries[0].run
+    quantity = next((e.columns[rule.column].quantity for e in field.entries
+                     if rule.column in e.columns), None)  # fmt: skip
+    lower = bool(not rule.tracks and quantity and quantity.direction == "lower")
+    rows = [_row(field, i) for i in ranked]
+    fit = [r for r, i in zip(rows, ranked, strict=True) if not r.note]
+    fit_entries = [field.entries[i] for r, i in zip(rows, ranked, strict=True) if not r.note]
+    sign = -1.0 if lower else 1.0
+    keys = _keys(fit)
+    score = {k: sign * float(r.headline.value or 0.0) for k, r in keys.items()}
+    place = sorted(range(len(fit)), key=lambda i: -score[list(keys)[i]])
+    pairs = _pairs(field, [fit_entries[i] for i in place], [list(keys)[i] for i in place], sign)
+    ranks = shared_ranks(score, {(p.a, p.b): p.adjusted for p in pairs}, alpha=ALPHA)
+    made = [replace(keys[k], rank=ranks[k], note=_mark(keys[k])) for k in keys]
+    made.sort(key=lambda r: (r.rank or 0, -sign * float(r.headline.value or 0.0)))
+    rest = [r for r in rows if r.note] + [_row(field, i) for i in others]
+    return Board(
+        benchmark=run.benchmark,
+        suite=run.suite,
+        synthetic=kind_of(run.manifest["suite"]) == "synthetic",
+        name=rule.name,
+        columns=columns,
+        partial=any(field.values[i].partial for i in ranked),
+        direction="lower" if lower else "higher",
+        rows=(*made, *rest),
+        pairs=tuple(pairs),
+        mdd=max((p.mdd for p in pairs if p.mdd is not None), default=None),
+    )
+
+
+def _keys(rows: Sequence[Row]) -> dict[str, Row]:
+    """Rows by model name; a name that occurs again gets its folder appended."""
+    out: dict[str, Row] = {}
+    for row in rows:
+        name = row.model
+        if name in out:
+            name = f"{row.model} ({row.run.folder.name})"
+        number = 2
+        while name in out:
+            name, number = f"{row.model} ({row.run.folder.name}, {number})", number + 1
+        out[name] = row
+    return out
+
+
+def _row(field: _Field, index: int) -> Row:
+    run, value = field.entries[index].run, field.values[index]
+    note = ""
+    if is_anchor(run):
+        note = "anchor: shown for scale, not ranked"
+    elif value.value is None:
+        note = value.reason
+    elif value.waiting > OPEN_LIMIT * value.planned:
+        note = f"incomplete: {value.waiting} of {value.planned} samples are still open"
+    return Row(run=run, headline=value, anchor=is_anchor(run), note=note)
+
+
+def _mark(row: Row) -> str:
+    """What a rank must be read with."""
+    if row.headline.waiting:
+        return f"{row.headline.waiting} of {row.headline.planned} samples are still open"
+    return ""
+
+
+def _pairs(
+    field: _Field, entries: Sequence[Entry], names: Sequence[str], sign: float
+) -> list[Pair]:
+    """Every pair of entries, given in order of their values; Holm over all of them."""
+    pairs = [
+        _pair(field.contest, (entries[i], entries[j]), (names[i], names[j]))
+        for i, j in combinations(range(len(entries)), 2)
+    ]
+    adjusted = holm([p.p for p in pairs])
+    return [
+        replace(p, adjusted=q, verdict=_verdict(sign * p.difference, q))
+        for p, q in zip(pairs, adjusted, strict=True)
+    ]
+
+
+def _verdict(better_by: float, adjusted: float) -> Verdict:
+    if adjusted > ALPHA or better_by == 0:
+        return "not separable"
+    return "better" if better_by > 0 else "worse"
+
+
+def _pair(contest: Contest, entries: tuple[Entry, Entry], names: tuple[str, str]) -> Pair:
+    from scipy import stats
+
+    anchors = [e for e in (contest.floor, contest.ceiling) if e is not None]
+    choices: list[Choice]
+    choices, _ = choose(contest.rule, [*entries, *anchors])
+    made = [contest.anchored(c, entries) for c in choices]
+    keep = [i for i, a in enumerate(made) if a.count.sum() > 0]
+    choices, made = [choices[i] for i in keep], [made[i] for i in keep]
+    if not made:
+        return Pair(
+            a=names[0], b=names[1], difference=0.0, low=None, high=None, p=1.0, adjusted=1.0,
+            mdd=None, n=0, verdict="not separable",
+        )  # fmt: skip
+    totals = [a.total() for a in made]
+    observed = combine(choices, [t for t, _ in totals])
+    drawn = combine(choices, [d for _, d in totals])
+    change = (drawn[:, 0] - drawn[:, 1])[:, None]
+    shared = np.isfinite(np.column_stack([a.shares for a in made])).all(axis=1)
+    _, count = contest.layout.bootstrap.sums(np.where(shared, 1.0, np.nan)[:, None])
+    clusters = int((count > 0).sum())
+    low, high, mdd = None, None, None
+    difference = float(observed[0] - observed[1])
+    if clusters >= 2:
+        ends = contest.layout.bootstrap.percentiles(change, count)
+        low, high = float(min(ends[0][0], difference)), float(max(ends[1][0], difference))
+        error = float(np.nanstd(change, ddof=1))
+        mdd = error * float(
+            stats.t.ppf(1 - ALPHA / 2, clusters - 1) + stats.t.ppf(0.8, clusters - 1)
+        )
+    p = exchange_p([a.shares for a in made], contest.layout, clip=not choices[0].plain)
+    return Pair(
+        a=names[0], b=names[1], difference=difference, low=low, high=high, p=p, adjusted=p,
+        mdd=mdd, n=int(shared.sum()), verdict="not separable",
+    )  # fmt: skip
+
+
+def by_model(board: Board) -> Mapping[str, Row]:
+    """Rows of a board by the name of their model, as used in its pairs."""
+    return _keys([r for r in board.rows if r.rank is not None])
