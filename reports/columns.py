@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from evals.core.columns import quantities
 from evals.core.store import StoredRun
 
 NO_VALUE = "—"
@@ -16,11 +16,6 @@ PROFILE_TITLES = {
     "strict": "every planned sample counts",
     "paper": "the formula printed in the paper",
 }
-
-
-def _bound(value: object) -> float:
-    """A range bound as stored: a number, or one of the words for an infinity."""
-    return float(value) if isinstance(value, int | float | str) else math.nan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,31 +108,22 @@ def probability(p: float) -> str:
     return "p < .001" if p < 0.001 else "p = " + f"{p:.3f}".lstrip("0")
 
 
-def _columns_of_metric(metric: Mapping[str, Any]) -> Iterable[Column]:
-    for at, q in enumerate(metric["quantities"]):
-        low, high = q["range"]
-        yield Column(
-            key=f"{metric['name']}.{q['name']}",
-            metric=metric["name"],
-            name=q["name"],
-            label=q.get("label") or q["name"],
-            doc=q.get("doc", ""),
-            unit=q.get("unit", ""),
-            low=_bound(low),
-            high=_bound(high),
-            direction=q["direction"],
-            profile=q.get("profile", "strict"),
-            primary=at == 0,
-        )
-
-
 def columns_of(runs: Sequence[StoredRun]) -> tuple[Column, ...]:
     """Every column that any of the runs declares, in order of first appearance."""
     found: dict[str, Column] = {}
     for run in runs:
-        for metric in run.manifest.get("metrics", ()):
-            for column in _columns_of_metric(metric):
-                found.setdefault(column.key, column)
+        metrics: set[str] = set()
+        for key, quantity in quantities(run).items():
+            metric = key.rpartition(".")[0]
+            low, high = quantity.range
+            column = Column(
+                key=key, metric=metric, name=quantity.name, label=quantity.label or quantity.name,
+                doc=quantity.doc, unit=quantity.unit, low=low, high=high,
+                direction=quantity.direction, profile=quantity.profile,
+                primary=metric not in metrics,
+            )  # fmt: skip
+            metrics.add(metric)
+            found.setdefault(key, column)
     return tuple(found.values())
 
 

@@ -1,0 +1,321 @@
+"""The leaderboard of a section, its verdict in words, and what a reader must be warned of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from evals.core.headline import HeadlineValue, TrackValue
+from evals.core.leaderboard import Board, Pair, Row
+from reports.cells import CellView, Footnotes, cell_view, coverage, reasons_text
+from reports.charts import scale_of, whisker
+from reports.columns import Column, count, half_width, number, probability, spread
+from reports.sections import Section
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+MAX_COLUMNS = 8
+"""Columns beside the headline; all others are in the table of every metric."""
+
+
+def board_columns(section: Section) -> list[Column]:
+    """Official columns, which published rows have too; the primary ones where there are none."""
+    official = [c for c in section.columns if c.profile == "official"]
+    return (official or [c for c in section.columns if c.primary])[:MAX_COLUMNS]
+
+
+def _coverage_of(value: HeadlineValue) -> str:
+    return f"{count(value.n)}/{count(value.planned)}"
+
+
+def _reason_of(value: HeadlineValue) -> str:
+    return value.reason or "the headline cannot be made of these runs"
+
+
+def headline_cell(value: HeadlineValue, name: str, notes: Footnotes) -> CellView:
+    """The headline with interval and coverage; a dash and the reason where there is none."""
+    if value.value is None:
+        why = _reason_of(value)
+        return CellView(column="headline", model=name, tip=why, refs=(notes.number(why),))
+    small = [spread(value.low, value.high)]
+    if value.n < value.planned:
+        small.append(_coverage_of(value))
+    if not value.complete:
+        small.append("not final")
+    tip = [f"{value.name} = {number(value.value)}"]
+    if value.low is not None:
+        tip.append(f"95 % CI [{number(value.low)}, {number(value.high)}]")
+    tip.append(f"n = {_coverage_of(value)}")
+    tip += [f"{t.name} = {number(t.value)}" for t in value.tracks]
+    tip += [f"{t} missing or substituted: {why}" for t, why in value.missing_reasons.items()]
+    return CellView(
+        column="headline", model=name, value=value.value, text=number(value.value),
+        small=" · ".join(s for s in small if s), tip="; ".join(tip),
+    )  # fmt: skip
+
+
+def track_cell(value: HeadlineValue, track: str, name: str, notes: Footnotes) -> CellView:
+    """One part of the headline, after anchoring; its columns and what was left out in the tip."""
+    found = next((t for t in value.tracks if t.name == track), None)
+    key = f"track:{track}"
+    if found is None or found.value is None:
+        why = value.missing_reasons.get(track) or _reason_of(value)
+        raw = "" if found is None or found.raw is None else f"raw {number(found.raw)}"
+        return CellView(
+            column=key, model=name, small=raw, tip=why, refs=(notes.number(f"{track}: {why}"),)
+        )
+    small = [spread(found.low, found.high)]
+    if found.n < value.planned:
+        small.append(f"{count(found.n)}/{count(value.planned)}")
+    return CellView(
+        column=key,
+        model=name,
+        value=found.value,
+        text=number(found.value),
+        small=" · ".join(s for s in small if s),
+        tip=_track_tip(found),
+        refs=tuple(notes.number(text) for text in _track_notes(found, value)),
+    )
+
+
+def _track_tip(track: TrackValue) -> str:
+    parts = [f"{track.name} = {number(track.value)}", f"before anchoring {number(track.raw)}"]
+    parts += [f"n = {count(track.n)}", f"made of {', '.join(track.columns)}"]
+    return "; ".join(parts)
+
+
+def _track_notes(track: TrackValue, value: HeadlineValue) -> list[str]:
+    found = []
+    if track.substituted:
+        why = value.missing_reasons.get(track.name, "its columns are unavailable")
+        found.append(f"{track.name} is substituted by {', '.join(track.columns)}: {why}")
+    if track.skipped_groups:
+        groups = "; ".join(f"{g} ({why})" for g, why in sorted(track.skipped_groups.items()))
+        found.append(f"{track.name} leaves out sub-classes that cannot be anchored: {groups}")
+    return found
+
+
+# --- the table --------------------------------------------------------------------------------
+
+
+def _badges(section: Section, row: Row, at: int) -> list[dict[str, str]]:
+    value = row.headline
+    made = []
+    if mark := section.mark(at):
+        made.append({"text": mark, "css": "", "tip": row.note or "anchor: not ranked"})
+    if value.partial and value.value is not None:
+        gone = ", ".join(value.missing_reasons) or "a part"
+        made.append({"text": "partial", "css": "partial-badge",
+                     "tip": f"made without, or with a substitute for: {gone}"})  # fmt: skip
+    if not section.runs[at].manifest.get("finished", True):
+        made.append({"text": "unfinished", "css": "warn", "tip": "the run has not ended"})
+    elif row.note and not row.anchor:
+        made.append({"text": "see note", "css": "warn", "tip": row.note})
+    return made
+
+
+def _board_row(
+    section: Section, board: Board, row: Row, notes: Footnotes, scale: tuple[float, float]
+) -> dict[str, Any]:
+    at = next(i for i, r in enumerate(section.runs) if r is row.run)
+    name, value, summary = section.names[at], row.headline, section.summaries[at]
+    shared = row.rank is not None and sum(r.rank == row.rank for r in board.rows) > 1
+    if row.note and not row.anchor:
+        notes.number(f"{name}: {row.note}")
+    ok = summary.statuses.get("ok", 0)
+    total = sum(summary.statuses.values())
+    other = [f"{count(n)} {s}" for s, n in summary.statuses.items() if s != "ok"]
+    css = ["anchor"] if row.anchor else []
+    css += ["partial"] if value.partial else []
+    return {
+        "at": at,
+        "name": name,
+        "css": " ".join(css),
+        "badges": _badges(section, row, at),
+        "rank": "" if row.rank is None else f"{row.rank}{'=' if shared else ''}",
+        "rank_order": "" if row.rank is None else row.rank,
+        "headline": headline_cell(value, name, notes),
+        "whisker": whisker(value.value, value.low, value.high, scale),
+        "tracks": [track_cell(value, t["name"], name, notes) for t in section.tracks],
+        "cells": [
+            cell_view(summary.cells.get((c.key, ())), c, name, notes)
+            for c in board_columns(section)
+        ],
+        "coverage": f"{count(ok)}/{count(total)}",
+        "scored_share": repr(ok / total if total else 1.0),
+        "statuses": " · ".join(other),
+    }
+
+
+def board_panel(section: Section, board: Board) -> dict[str, Any]:
+    """One board as the template draws it."""
+    notes = Footnotes()
+    ends = [v for r in board.rows for v in (r.headline.low, r.headline.high, r.headline.value)]
+    scale = scale_of(ends, 0.0, 1.0 if section.tracks else float("inf"))
+    rows = [_board_row(section, board, r, notes, scale) for r in board.rows]
+    columns = board_columns(section)
+    heads = [{"label": f"{board.name}{' (partial)' if board.partial else ''}", "css": "rule",
+              "doc": "the headline; higher is better" if board.direction == "higher"
+              else "the headline; lower is better"}]  # fmt: skip
+    heads += [{"label": t["name"], "css": "num", "doc": t.get("doc", "")} for t in section.tracks]
+    heads += [
+        {"label": f"{c.label} {c.arrow}", "css": "num rule" if i == 0 else "num",
+         "doc": f"{c.key}: {c.doc}"}
+        for i, c in enumerate(columns)
+    ]  # fmt: skip
+    heads.append({"label": "Predictions", "css": "num rule", "doc": "ok of those planned"})
+    profile = columns[0].profile if columns else ""
+    bands = [
+        {"title": "headline" + (" and its parts, anchored" if section.tracks else ""),
+         "span": 1 + len(section.tracks)},
+        {"title": f"{profile} profile", "span": len(columns)},
+        {"title": "coverage", "span": 1},
+    ]  # fmt: skip
+    return {
+        "lede": _lede(section, board), "heads": heads,
+        "bands": [b for b in bands if b["span"]], "rows": rows, "notes": notes.texts,
+        "columns": columns, "partial": board.partial,
+    }  # fmt: skip
+
+
+def _lede(section: Section, board: Board) -> str:
+    rule = section.headline
+    text = ""
+    if section.tracks:
+        names = [t for t, _ in board.columns] or [str(t["name"]) for t in section.tracks]
+        text = (
+            f"{board.name}: geometric mean of {', '.join(names)}, each rescaled so that "
+            f"{rule['floor']} is 0 and {rule['ceiling']} is 1. "
+        )
+    if board.pairs:
+        text += (
+            f"Models share a rank unless their paired difference is significant (permutation test, "
+            f"Holm over {len(board.pairs)} pair{'s' if len(board.pairs) > 1 else ''}). "
+        )
+    if board.mdd is not None:
+        text += f"Differences below {number(board.mdd)} would often go unseen here."
+    return text.strip()
+
+
+def comparison_rows(section: Section) -> list[dict[str, str]]:
+    """Every paired comparison of the section's boards."""
+    return [_comparison(p) for board in section.board.boards for p in board.pairs]
+
+
+def _comparison(pair: Pair) -> dict[str, str]:
+    interval = "" if pair.low is None else f"[{number(pair.low)}, {number(pair.high)}]"
+    reading = pair.verdict
+    if pair.verdict == "not separable" and pair.mdd is not None:
+        reading += f" (differences from {number(pair.mdd)} would be found)"
+    sign = "+" if pair.difference > 0 else ""
+    return {
+        "a": pair.a, "b": pair.b, "difference": sign + number(pair.difference),
+        "interval": interval, "p": probability(pair.adjusted), "n": count(pair.n),
+        "reading": reading,
+    }  # fmt: skip
+
+
+# --- words ------------------------------------------------------------------------------------
+
+
+def _strong(text: str) -> Markup:
+    from markupsafe import Markup
+
+    return Markup("<strong><bdi>{}</bdi></strong>").format(text)
+
+
+def _listed(parts: Sequence[Markup]) -> Markup:
+    from markupsafe import Markup
+
+    if len(parts) < 2:
+        return Markup("").join(parts)
+    return Markup("{} and {}").format(Markup(", ").join(parts[:-1]), parts[-1])
+
+
+def verdict(section: Section) -> list[Markup]:
+    """What the section found, in one or two sentences."""
+    from markupsafe import Markup
+
+    board = section.board.boards[0]
+    first = [r for r in board.rows if r.rank == 1]
+    if not first:
+        why = next((r.note for r in board.rows if r.note and not r.anchor), "")
+        return [Markup("No model can be ranked on {}. {}").format(section.heading, why)]
+    value = first[0].headline
+    kind = f"partial {board.name}" if board.partial else board.name
+    names = _listed([_strong(section.name_of(r.run)) for r in first])
+    half = half_width(value.low, value.high)
+    score = number(value.value) + ("" if half is None else f" ± {number(half)}")
+    basis = f"n = {_coverage_of(value)} samples"
+    ranked = sum(r.rank is not None for r in board.rows)
+    if ranked == 1:
+        text = Markup("{} reaches {} on {} in {} ({}).")
+        made = [text.format(names, _strong(score), section.heading, kind, basis)]
+    elif len(first) == 1:
+        text = Markup("{} leads {} with {} in {} ({}).")
+        made = [text.format(names, section.heading, _strong(score), kind, basis)]
+    else:
+        text = Markup("{} share the first rank on {}: the best has {} in {} ({}).")
+        made = [text.format(names, section.heading, _strong(score), kind, basis)]
+    rest = [_against(section, p, len(first) > 1) for p in board.pairs[:1]]
+    if board.partial:
+        gone = ", ".join(value.missing_reasons)
+        rest.append(Markup("The headline is partial, without the intended {}: "
+                           "it must not be compared with a full one.").format(gone))  # fmt: skip
+    if rest:
+        made.append(Markup(" ").join(rest))
+    return made
+
+
+def _against(section: Section, pair: Pair, shared: bool) -> Markup:
+    from markupsafe import Markup
+
+    sign = "+" if pair.difference > 0 else ""
+    p = f"paired, {probability(pair.adjusted)} after Holm"
+    if pair.verdict == "not separable":
+        text = Markup("{} and {} are not separable: {} ({}).")
+        return text.format(_strong(pair.a), _strong(pair.b), sign + number(pair.difference), p)
+    text = Markup("That is {} over {} ({}).") if not shared else Markup("{} over {} ({}).")
+    return text.format(sign + number(pair.difference), _strong(pair.b), p)
+
+
+def warnings(section: Section) -> list[dict[str, str]]:
+    """What a reader must know before the numbers: states, coverage, absences, separations."""
+    made: list[dict[str, str]] = []
+    for name, run, summary in zip(section.names, section.runs, section.summaries, strict=True):
+        if not run.manifest.get("finished", True):
+            made.append(_warning(f"{name} is not finished.", "Its numbers are not final."))
+        bad = {s: n for s, n in summary.statuses.items() if s != "ok"}
+        if bad:
+            total = count(sum(summary.statuses.values()))
+            text = f"{reasons_text(bad)}, of {total} predictions."
+            made.append(_warning(f"{name}:", text))
+        made += _coverage_warnings(section, name, summary.cells)
+    absent = {m for r in section.runs for m in r.manifest.get("absences", {})}
+    if absent:
+        text = f"{', '.join(sorted(absent))}: shown as a dash; what brings them is listed below."
+        made.append(_warning(f"{len(absent)} metrics were not measured.", text))
+    made += [_warning("Kept apart:", f"{why}.") for why in section.board.separations]
+    return made
+
+
+def _warning(title: str, text: str) -> dict[str, str]:
+    return {"title": title, "text": text, "fix": ""}
+
+
+def _coverage_warnings(section: Section, name: str, cells: Any) -> list[dict[str, str]]:
+    """Coverage below 100 %, said once per different coverage and not once per column."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for column in section.columns:
+        cell = cells.get((column.key, ()))
+        if cell is None or cell.mean is None or cell.scored == cell.planned:
+            continue
+        key = (coverage(cell), reasons_text(cell.reasons))
+        metrics = found.setdefault(key, [])
+        if column.metric not in metrics:
+            metrics.append(column.metric)
+    return [
+        _warning(f"{name}:", f"coverage {share} in {', '.join(metrics)} ({why}).")
+        for (share, why), metrics in found.items()
+    ]
