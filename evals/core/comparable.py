@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from evals.core.store import StoredRun
-from evals.core.types import canonical_json
 
 
 def kind_of(suite: Mapping[str, Any]) -> str:
@@ -34,25 +33,36 @@ def data_differences(a: StoredRun, b: StoredRun) -> tuple[str, ...]:
     elif one["suite"].get("version") != two["suite"].get("version"):
         versions = one["suite"].get("version"), two["suite"].get("version")
         out.append(f"data version differs: {versions[0]} and {versions[1]}")
+    errata = [run.manifest.get("settings", {}).get("errata", "off") for run in (a, b)]
+    if errata[0] != errata[1]:
+        out.append(f"data errata are treated differently: {errata[0]} and {errata[1]}")
     return tuple(out)
+
+
+def _setting(run: StoredRun, name: str, word: str) -> dict[str, Any]:
+    """A setting as an object: a bare name stands under `word`, options beside it."""
+    settings = run.manifest.get("settings", {})
+    value = settings.get(name) or {}
+    options = settings.get(f"{name}_options") or {}
+    if isinstance(value, Mapping):
+        return {**value, **options}
+    return {word: value, **options}
 
 
 def engine_name(run: StoredRun) -> str:
     """Name of the OCR engine in the run's settings; empty when it used none."""
-    ocr = run.manifest.get("settings", {}).get("ocr") or {}
-    return str(ocr.get("engine") or ocr.get("name") or "")
+    return str(_setting(run, "ocr", "engine").get("engine", ""))
 
 
 def judge_name(run: StoredRun) -> str:
     """Name of the judge model in the run's settings; empty when it used none."""
-    judge = run.manifest.get("settings", {}).get("judge") or {}
-    return str(judge.get("model") or judge.get("name") or "")
+    return str(_setting(run, "judge", "model").get("model", ""))
 
 
 def ocr_difference(a: StoredRun, b: StoredRun) -> str:
-    """How the OCR engines differ (name, version, model files); empty when they are the same."""
-    one, two = (r.manifest.get("settings", {}).get("ocr") or {} for r in (a, b))
-    if canonical_json(one) == canonical_json(two):
+    """How the OCR settings differ; empty when they are the same."""
+    one, two = _setting(a, "ocr", "engine"), _setting(b, "ocr", "engine")
+    if one == two:
         return ""
     if engine_name(a) != engine_name(b):
         return f"OCR engine differs: {engine_name(a) or 'none'} and {engine_name(b) or 'none'}"
