@@ -25,6 +25,15 @@ def rgb(code: str) -> RGB:
     return int(code[0:2], 16), int(code[2:4], 16), int(code[4:6], 16)
 
 
+def swatches(*rows: str) -> tuple[tuple[RGB, ...], ...]:
+    """Sets of colours, each written as hex codes with spaces between.
+
+    >>> swatches("000000 ffffff")
+    (((0, 0, 0), (255, 255, 255)),)
+    """
+    return tuple(tuple(rgb(code) for code in row.split()) for row in rows)
+
+
 def mix(a: RGB, b: RGB, share: float) -> RGB:
     """Colour between a (share 0) and b (share 1)."""
     values = [round(x + (y - x) * share) for x, y in zip(a, b, strict=True)]
@@ -72,7 +81,7 @@ def noise(
 
 def shade(picture: Picture, factor: NDArray[np.float32]) -> Picture:
     """The picture with every pixel multiplied by a factor (height x width)."""
-    return np.clip(np.rint(picture * factor[..., None]), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(picture * factor[..., None]), 0, 255), np.uint8)
 
 
 def blend(picture: Picture, colour: RGB, weight: NDArray[np.float32]) -> Picture:
@@ -210,7 +219,7 @@ class Face:
         ImageDraw.Draw(shape).polygon([(x * _SCALE, y * _SCALE) for x, y in self.quad], fill=255)
         cover = np.asarray(shape.reduce(_SCALE), np.float32)[..., None] / 255
         mixed = ground + (drawn.astype(np.float32) - ground) * cover
-        return np.rint(mixed).astype(np.uint8)
+        return np.asarray(np.rint(mixed), np.uint8)
 
 
 def turned(x0: float, y0: float, x1: float, y1: float, degrees: float) -> Quad:
@@ -225,6 +234,15 @@ def turned(x0: float, y0: float, x1: float, y1: float, degrees: float) -> Quad:
         for x, y in box_quad(x0, y0, x1, y1)
     ]
     return points[0], points[1], points[2], points[3]
+
+
+def soft(points: Sequence[Point], size: tuple[int, int], radius: int) -> Plane:
+    """1 inside a polygon, 0 outside, with an edge blurred over about `radius` pixels."""
+    canvas = Canvas((0, 0, 0), size)
+    canvas.poly(points, (255, 255, 255))
+    weight = canvas.picture()[..., 0].astype(np.float32) / 255
+    reach = 2 * radius + 1
+    return np.asarray(cv2.GaussianBlur(weight, (reach, reach), radius / 1.7), np.float32)
 
 
 def star(

@@ -202,7 +202,7 @@ def _coverage(text: Text, string: str) -> list[tuple[Plane, RGB]]:
         for piece, offset in _pens(text, string, size):
             place = ((x + dx + offset) * scale, (y + dy) * scale)
             pen.text(place, piece, font=font, fill=255, anchor="ls", stroke_width=stroke * scale)
-        return np.asarray(layer, np.float32) / 255
+        return np.asarray(np.asarray(layer, np.float32) / np.float32(255), np.float32)
 
     layers = []
     if text.shadow:

@@ -50,20 +50,26 @@ swift table tango temple thistle thunder tiger timber topaz torch tower trail tr
 tropic trout trumpet tulip tundra tunnel turtle twilight union valley vanilla velvet venture
 village vine violet vision voyage walnut walrus water wave weaver west whale wheat whisper willow
 wind window winter wolf wonder wood yellow yonder zebra zenith zephyr zinc
-""".split()
+"""
 
 _ACCENTED = """
 café décor soirée piñata crème señor jalapeño élan fiancé rosé sauté über añejo cliché début éclair
 entrée façade fête gâteau ingénue jäger köln lumière mañana maté naïve niño pâté pêche purée protégé
 québec raphaël résumé risqué santé sémillon señora touché vélo voilà düne müsli öland zoë brûlée
 córdoba málaga cancún bogotá belém são évian
-""".split()
+"""
 
 _SOUNDS = """
 boom crash zap pow bam wham kaboom thud splat zoom whoosh bang clang crack crunch smash snap swish
 thwack vroom wow yikes zing bonk clunk ding fizz gulp hiss kapow plop pop puff rip roar rumble slam
 slap splash squeak swoosh thump tick twang whack whirr zonk bzzt krak sploosh kerplunk skreech
-""".split()
+"""
+
+_LISTS = {
+    "plain": frozenset(_PLAIN.split()),
+    "accented": frozenset(_ACCENTED.split()),
+    "sound": frozenset(_SOUNDS.split()),
+}
 
 _ONSETS = ["b", "br", "c", "d", "dr", "f", "fl", "g", "k", "l", "m", "n", "p", "pr", "r", "s",
            "st", "t", "tr", "v", "z"]  # fmt: skip
@@ -90,8 +96,7 @@ def vocabulary(
     split: Split, kind: Literal["plain", "accented", "sound"] = "plain"
 ) -> tuple[str, ...]:
     """All listed words of a split, lower-cased, in a fixed order."""
-    lists = {"plain": _PLAIN, "accented": _ACCENTED, "sound": _SOUNDS}
-    return tuple(sorted({w for w in lists[kind] if belongs(w, split)}))
+    return tuple(sorted(w for w in _LISTS[kind] if belongs(w, split)))
 
 
 def invented(draw: Draw, split: Split, low: int = 5, high: int = 8) -> str:
@@ -99,7 +104,7 @@ def invented(draw: Draw, split: Split, low: int = 5, high: int = 8) -> str:
     while True:
         name = "".join(draw.pick(_ONSETS) + draw.pick(_VOWELS) for _ in range(draw.integer(2, 3)))
         name += draw.pick(_CODAS)
-        if low <= len(name) <= high and name not in _PLAIN and belongs(name, split):
+        if low <= len(name) <= high and name not in _LISTS["plain"] and belongs(name, split):
             return name
 
 

@@ -25,23 +25,23 @@ def scene(spec: Spec) -> Scene:
 
 def write_suite(folder: Path, *, split: Split = "bench", per_class: int = 5) -> Path:
     """Render a suite in the official layout; see `synth.textedit.suite.write_suite`."""
-    from synth.textedit import suite
+    from synth.textedit.suite import write_suite as call
 
-    return suite.write_suite(folder, split=split, per_class=per_class)
+    return call(folder, split=split, per_class=per_class)
 
 
 def suite_key() -> str:
     """Names a rendering: changes with the generator, its fonts and the major Pillow version."""
-    from synth.textedit import suite
+    from synth.textedit.suite import suite_key as call
 
-    return suite.suite_key()
+    return call()
 
 
 def ensure_suite(cache: Path, *, split: Split = "bench", per_class: int = 5) -> Path:
     """The suite's folder in a cache, rendered on first use."""
-    from synth.textedit import suite
+    from synth.textedit.suite import ensure_suite as call
 
-    return suite.ensure_suite(cache, split=split, per_class=per_class)
+    return call(cache, split=split, per_class=per_class)
 
 
 __all__ = [

@@ -205,7 +205,8 @@ CLASSES: tuple[SubClass, ...] = (
         trap="chalk texture; other lines in the same hand must survive",
         strings={
             "head": "Menu of the day", "main": "{WORD}", "first": "{Word} soup {price}",
-            "second": "{Word} pie {price}", "third": "{Word} tea {price}", "foot": "{Name}, thanks!",
+            "second": "{Word} pie {price}", "third": "{Word} tea {price}",
+            "foot": "{Name}, thanks!",
         },
         edits=_on("main", "upper", "title", "multi", "lower", "upper"),
         bench_layouts=("chalk", "slate"),

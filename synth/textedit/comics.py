@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from synth.paint import Box4, Canvas, gradient, mix, rgb, star, turned
+from synth.paint import Box4, Canvas, gradient, mix, rgb, star, swatches, turned
 from synth.scene import RGB, Picture, Point, Scene
 from synth.textedit.kit import BLACK, WHITE, Kit
 
@@ -136,12 +136,14 @@ def _park(kit: Kit, size: tuple[int, int]) -> Picture:
 def sound(kit: Kit) -> Scene:
     """An explosion with an outlined, rotated sound word, a second word and a narration box."""
     size = (640, 560)
-    back, burst, core, letters = kit.rotate((
-        (rgb("2c5fb3"), rgb("e2352b"), rgb("ffd93b"), rgb("ffffff")),
-        (rgb("5a2a82"), rgb("ff8c1a"), rgb("fff05a"), rgb("e2352b")),
-        (rgb("13807a"), rgb("f2c230"), rgb("fffbe6"), rgb("e0407b")),
-        (rgb("c23b3b"), rgb("ffd447"), rgb("ffffff"), rgb("2f6fd0")),
-    ))  # fmt: skip
+    back, burst, core, letters = kit.rotate(
+        swatches(
+            "2c5fb3 e2352b ffd93b ffffff",
+            "5a2a82 ff8c1a fff05a e2352b",
+            "13807a f2c230 fffbe6 e0407b",
+            "c23b3b ffd447 ffffff 2f6fd0",
+        )
+    )
     canvas = Canvas(gradient(size, [back, mix(back, BLACK, 0.35)]))
     _dots(canvas, (0, 0, 660, 580), mix(back, WHITE, 0.16), 20, 8)
     {"star": _star, "cloud": _cloud, "rays": _rays}[kit.layout](kit, canvas, burst, core)

@@ -203,7 +203,7 @@ _FIELDS: Mapping[str, Callable[[Draw, Split], str]] = {
     "word": lambda d, s: plain(d, s, 4, 7),
     "Word": lambda d, s: plain(d, s, 4, 7).capitalize(),
     "WORD": lambda d, s: plain(d, s, 4, 7).upper(),
-    "name": lambda d, s: invented(d, s),
+    "name": invented,
     "Name": lambda d, s: invented(d, s).capitalize(),
     "NAME": lambda d, s: invented(d, s).upper(),
     "Month": lambda d, s: d.pick(MONTHS),

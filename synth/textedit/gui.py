@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from synth.paint import Box4, Canvas, gradient, mix, noise, rgb, ridge
+from synth.paint import Box4, Canvas, gradient, mix, noise, rgb, ridge, swatches
 from synth.scene import RGB, Picture, Scene
 from synth.textedit.kit import BLACK, WHITE, Kit
 
@@ -121,10 +121,14 @@ def _maze(kit: Kit, wide: int, high: int) -> Picture:
 
 def browser(kit: Kit) -> Scene:
     """A browser window with a page: navigation, headline, button and search field."""
-    accent, dark, soft = kit.rotate((
-        (rgb("2563eb"), rgb("111827"), rgb("e8effd")), (rgb("0f9d76"), rgb("10261f"), rgb("e3f5ef")),
-        (rgb("d9480f"), rgb("2b1a12"), rgb("fdeee6")), (rgb("7c3aed"), rgb("1e1433"), rgb("f0e9fd")),
-    ))  # fmt: skip
+    accent, dark, soft = kit.rotate(
+        swatches(
+            "2563eb 111827 e8effd",
+            "0f9d76 10261f e3f5ef",
+            "d9480f 2b1a12 fdeee6",
+            "7c3aed 1e1433 f0e9fd",
+        )
+    )
     canvas = Canvas(WHITE, (768, 544))
     _chrome(canvas)
     shop = kit.layout != "journal"

@@ -55,7 +55,7 @@ class Kit:
         Raises:
             KeyError: the spec has no such role.
         """
-        slot = where if isinstance(where[0], tuple) else box_quad(*(round(v) for v in where))  # type: ignore[arg-type, misc]
+        slot = where if isinstance(where[0], tuple) else box_quad(*(round(v) for v in where))
         edited = role in self.spec.edited
         self.texts.append(
             Text(

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from synth.paint import Canvas, Face, blend, gradient, mix, noise, rgb, ridge, shade, turned
+from synth.paint import (
+    Canvas,
+    Face,
+    blend,
+    gradient,
+    mix,
+    noise,
+    rgb,
+    ridge,
+    shade,
+    soft,
+    swatches,
+    turned,
+)
 from synth.scene import Picture, Scene
 from synth.textedit.kit import BLACK, WHITE, Kit
 from synth.textedit.street import lamp, planks, plaster
+from synth.typeface import Role
 
 # --- 2.6 ------------------------------------------------------------------------------------
 
@@ -17,7 +31,7 @@ def watermark(kit: Kit) -> Scene:
     size = (720, 512)
     picture = {"lake": _lake, "field": _field, "coast": _coast}[kit.layout](kit, size)
     turn = -14 if kit.spec.index % 2 else 0
-    font = "bold" if kit.spec.kind in {"stock", "title"} else "condensed"
+    font: Role = "bold" if kit.spec.kind in {"stock", "title"} else "condensed"
     where = turned(150, 196, 570, 304, turn)
     kit.text("main", where, font, 86, WHITE, alpha=0.7, tracking=0.02)
     kit.text("number", (290, 392, 430, 424), "sans", 22, WHITE, alpha=0.7)
@@ -31,9 +45,13 @@ def watermark(kit: Kit) -> Scene:
 
 def _lake(kit: Kit, size: tuple[int, int]) -> Picture:
     seed = kit.draw.seed32
-    top, low = kit.rotate((
-        (rgb("4d7fb0"), rgb("e8d3c0")), (rgb("5c6fa8"), rgb("f0b48c")), (rgb("3f8fa8"), rgb("dfeae6")),
-    ))  # fmt: skip
+    top, low = kit.rotate(
+        swatches(
+            "4d7fb0 e8d3c0",
+            "5c6fa8 f0b48c",
+            "3f8fa8 dfeae6",
+        )
+    )
     canvas = Canvas(gradient((720, 300), [top, mix(top, low, 0.6), low]))
     tones = (mix(top, low, 0.45), mix(top, rgb("2f4a55"), 0.5), rgb("2c4a45"))
     for i, tone in enumerate(tones):
@@ -54,11 +72,11 @@ def _field(kit: Kit, size: tuple[int, int]) -> Picture:
     for i in range(26):
         x = -500 + 66 * i
         tone = mix(rgb("c8a648"), rgb("8f7a2c"), (i * 5 % 7) / 7)
-        canvas.poly([(360 + (x - 360) * 0.12, 288), (360 + (x - 294) * 0.12, 288), (x + 66, 512), (x, 512)],
-                    tone)  # fmt: skip
+        far, near = 360 + (x - 360) * 0.12, 360 + (x - 294) * 0.12
+        canvas.poly([(far, 288), (near, 288), (x + 66, 512), (x, 512)], tone)
     for i in range(5):
-        x, tall = kit.draw.uniform(20, 700), kit.draw.uniform(30, 60)
-        canvas.disc(x, 270 - tall * 0.4, tall * 0.5, mix(rgb("3d5c36"), BLACK, 0.06 * i))
+        at, tall = kit.draw.uniform(20, 700), kit.draw.uniform(30, 60)
+        canvas.disc(at, 270 - tall * 0.4, tall * 0.5, mix(rgb("3d5c36"), BLACK, 0.06 * i))
     return shade(
         canvas.picture(), np.asarray(0.84 + 0.28 * noise(size, 5, seed + 3, 3), np.float32)
     )
@@ -84,10 +102,13 @@ def menu(kit: Kit) -> Scene:
         "cloth": lambda: _gingham(kit, size),
         "stone": lambda: plaster(size, rgb("77797c"), seed),
     }[kit.layout]()
-    paper, ink, accent = kit.rotate((
-        (rgb("f4ecd8"), rgb("2c211a"), rgb("8c2f22")), (rgb("f7f4ea"), rgb("1e2a33"), rgb("2c6a5a")),
-        (rgb("efe3c8"), rgb("33241c"), rgb("5a3a78")),
-    ))  # fmt: skip
+    paper, ink, accent = kit.rotate(
+        swatches(
+            "f4ecd8 2c211a 8c2f22",
+            "f7f4ea 1e2a33 2c6a5a",
+            "efe3c8 33241c 5a3a78",
+        )
+    )
     lean = kit.draw.uniform(3.5, 7) * (-1 if kit.spec.index % 2 else 1)
     quad = turned(82, 48, 542, 688, lean)
     face = Face((460, 640), quad)
@@ -100,12 +121,8 @@ def menu(kit: Kit) -> Scene:
         for x in range(244, 330, 9):
             flat.disc(x, 170 + 92 * i, 1.2, mix(paper, ink, 0.6))
     surface = shade(flat.picture(), np.asarray(0.93 + 0.1 * noise((460, 640), 5, seed + 4, 3)))
-    shadow = Canvas(BLACK, size)
-    shadow.poly([(x + 9, y + 12) for x, y in quad], WHITE)
-    from cv2 import GaussianBlur
-
-    weight = GaussianBlur(shadow.picture()[..., 0].astype(np.float32) / 255, (31, 31), 9)
-    ground = face.paste(blend(table, BLACK, np.asarray(weight * 0.5, np.float32)), surface)
+    shadow = soft([(x + 9, y + 12) for x, y in quad], size, 15)
+    ground = face.paste(blend(table, BLACK, shadow * 0.5), surface)
     kit.text("heading", face.at(40, 36, 420, 98), "serif-bold", 50, accent, absorb=0.7)
     for i in range(5):
         y = 138 + 92 * i

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import math
 
-from synth.paint import Canvas, blend, gradient, mix, noise, radial, rgb, ridge, shade, star
+from synth.paint import (
+    Canvas,
+    blend,
+    gradient,
+    mix,
+    noise,
+    radial,
+    ridge,
+    shade,
+    star,
+    swatches,
+)
 from synth.scene import RGB, Picture, Scene
 from synth.textedit.kit import BLACK, WHITE, Kit
 
-Palette = tuple[RGB, RGB, RGB, RGB]
+Palette = tuple[RGB, ...]
 
-PALETTES: tuple[Palette, ...] = tuple(
-    (rgb(a), rgb(b), rgb(c), rgb(d))
-    for a, b, c, d in (
-        ("1d1b3a", "c8385a", "f7a440", "fff3dc"),
-        ("0b2b40", "1f7a8c", "f2b134", "f4f1de"),
-        ("2b1331", "8e3b8a", "ff7f6b", "ffe9d6"),
-        ("12302b", "2f7d5b", "f4c95d", "f7f5e6"),
-        ("1a2a5e", "3f6fd8", "ffce4b", "f2f6ff"),
-    )
+PALETTES = swatches(
+    "1d1b3a c8385a f7a440 fff3dc",
+    "0b2b40 1f7a8c f2b134 f4f1de",
+    "2b1331 8e3b8a ff7f6b ffe9d6",
+    "12302b 2f7d5b f4c95d f7f5e6",
+    "1a2a5e 3f6fd8 ffce4b f2f6ff",
 )
 """Dark, main, accent and light colour of a design."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from synth.paint import Canvas, gradient, mix, rgb
+from synth.paint import Canvas, gradient, mix, swatches
 from synth.scene import RGB, Scene
 from synth.textedit.kit import BLACK, WHITE, Kit
 
-THEMES = (
-    (rgb("12355b"), rgb("2a9d8f"), rgb("f4f7fa"), rgb("1c2733")),
-    (rgb("4a1942"), rgb("d1495b"), rgb("fbf6f3"), rgb("2d2330")),
-    (rgb("1b4332"), rgb("e9a23b"), rgb("f6f8f3"), rgb("1d2b24")),
-    (rgb("22223b"), rgb("4f7cff"), rgb("f7f7fb"), rgb("22223b")),
+THEMES = swatches(
+    "12355b 2a9d8f f4f7fa 1c2733",
+    "4a1942 d1495b fbf6f3 2d2330",
+    "1b4332 e9a23b f6f8f3 1d2b24",
+    "22223b 4f7cff f7f7fb 22223b",
 )
 """Frame, accent, paper and ink colour of a slide master."""
 
@@ -79,7 +79,7 @@ def chart(kit: Kit) -> Scene:
 
 
 def _shares(kit: Kit) -> list[float]:
-    """Length of each bar: its value where that is a number up to 100, so that chart and label agree."""
+    """Length of each bar, so that chart and label agree; values above 100 fill the chart."""
     result = []
     for i in range(1, 5):
         digits = "".join(c for c in kit.spec.said[f"v{i}"] if c.isdigit())

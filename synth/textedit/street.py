@@ -5,8 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from synth.paint import (
-    Canvas, Face, blend, gradient, mix, noise, radial, rgb, shade,
-)  # fmt: skip
+    Canvas,
+    Face,
+    blend,
+    gradient,
+    mix,
+    noise,
+    radial,
+    rgb,
+    shade,
+    soft,
+    swatches,
+)
 from synth.scene import RGB, Picture, Plane, Quad, Scene
 from synth.textedit.kit import BLACK, WHITE, Kit
 
@@ -59,20 +69,20 @@ def plaster(size: Size, tone: RGB, seed: int) -> Picture:
 def box(kit: Kit) -> Scene:
     """A carton seen from a corner: print on the front and on the side."""
     size = (672, 544)
-    main, second, ink = kit.rotate((
-        (rgb("c8453b"), rgb("f6e3c5"), rgb("3a1512")), (rgb("2e7d6b"), rgb("f3ecd2"), rgb("12332b")),
-        (rgb("2d5fa8"), rgb("f5efe0"), rgb("14264a")), (rgb("e0a030"), rgb("fff6df"), rgb("4a2f0a")),
-    ))  # fmt: skip
+    main, second, ink = kit.rotate(
+        swatches(
+            "c8453b f6e3c5 3a1512",
+            "2e7d6b f3ecd2 12332b",
+            "2d5fa8 f5efe0 14264a",
+            "e0a030 fff6df 4a2f0a",
+        )
+    )
     ground = _room(kit, size)
     front: Quad = ((92, 132), (418, 172), (410, 482), (108, 424))
     side: Quad = ((418, 172), (586, 122), (566, 398), (410, 482))
     top: Quad = ((92, 132), (270, 92), (586, 122), (418, 172))
-    shadow = Canvas((0, 0, 0), size)
-    shadow.poly([(108, 430), (410, 492), (640, 410), (560, 380)], WHITE)
-    weight = shadow.picture()[..., 0].astype(np.float32) / 255
-    from cv2 import GaussianBlur
-
-    ground = blend(ground, BLACK, np.asarray(GaussianBlur(weight, (31, 31), 9), np.float32) * 0.5)
+    shadow = soft([(108, 430), (410, 492), (640, 410), (560, 380)], size, 15)
+    ground = blend(ground, BLACK, shadow * 0.5)
     faces = Face((340, 310), front), Face((190, 300), side)
     ground = Face((320, 160), top).paste(ground, gradient((320, 160), [mix(main, WHITE, 0.35)] * 2))
     ground = faces[0].paste(ground, _front(main, second))
@@ -139,10 +149,14 @@ def sign(kit: Kit) -> Scene:
         "boards": lambda: planks(size, rgb("6f8578"), seed, 44),
         "plaster": lambda: plaster(size, rgb("d8c39a"), seed),
     }[kit.layout]()
-    board, rim, ink = kit.rotate((
-        (rgb("1f3b34"), rgb("d8b25c"), rgb("f6ead0")), (rgb("f1e6cf"), rgb("5a2a22"), rgb("5a2a22")),
-        (rgb("22304f"), rgb("c9ced9"), rgb("f2f2f0")), (rgb("7a1f2b"), rgb("e6c98f"), rgb("fbeed3")),
-    ))  # fmt: skip
+    board, rim, ink = kit.rotate(
+        swatches(
+            "1f3b34 d8b25c f6ead0",
+            "f1e6cf 5a2a22 5a2a22",
+            "22304f c9ced9 f2f2f0",
+            "7a1f2b e6c98f fbeed3",
+        )
+    )
     lean = 1 if kit.spec.index % 2 else -1
     high, low = (76, 112) if lean > 0 else (112, 76)
     quad: Quad = ((70, high), (650, low), (650, 300 - (low - 94) / 2), (70, 300 - (high - 94) / 2))
@@ -166,12 +180,7 @@ def sign(kit: Kit) -> Scene:
 
 
 def _shadow(size: Size, quad: Quad) -> Plane:
-    from cv2 import GaussianBlur
-
-    canvas = Canvas(BLACK, size)
-    canvas.poly([(x + 10, y + 14) for x, y in quad], WHITE)
-    weight = canvas.picture()[..., 0].astype(np.float32) / 255
-    return np.asarray(GaussianBlur(weight, (33, 33), 10), np.float32) * 0.55
+    return soft([(x + 10, y + 14) for x, y in quad], size, 16) * np.float32(0.55)
 
 
 def _below(wall: Picture, rim: RGB) -> Picture:
@@ -180,8 +189,8 @@ def _below(wall: Picture, rim: RGB) -> Picture:
     canvas.rect((60, 350, 560, 528), rgb("2a2622"))
     canvas.rect((72, 362, 548, 528), rgb("38515f"))
     for i in range(4):
-        canvas.poly([(90 + 120 * i, 362), (150 + 120 * i, 362), (60 + 120 * i, 528), (0 + 120 * i + 72, 528)],
-                    WHITE, alpha=0.05)  # fmt: skip
+        x = 90 + 120 * i
+        canvas.poly([(x, 362), (x + 60, 362), (x - 18, 528), (x - 30, 528)], WHITE, alpha=0.05)
     for i in range(3):
         x = 392 + 50 * i
         canvas.rect((x, 470 - 18 * (i % 2), x + 34, 528), mix(rim, BLACK, 0.15 * i), radius=6)

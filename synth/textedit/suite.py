@@ -174,7 +174,7 @@ def _is_there(folder: Path, wanted: dict[str, JSON]) -> bool:
     if mark.is_file() and json.loads(mark.read_text(encoding="utf-8")) == wanted:
         return True
     raise UserError(
-        f"{folder} already holds something else than this suite; choose another folder or delete it."
+        f"{folder} holds something else than this suite; choose another folder or delete it."
     )
 
 

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from synth.paint import Canvas, Face, blend, gradient, mix, noise, radial, rgb, ridge, shade, turned
+from synth.paint import (
+    Canvas,
+    Face,
+    blend,
+    gradient,
+    mix,
+    noise,
+    radial,
+    rgb,
+    ridge,
+    shade,
+    soft,
+    swatches,
+    turned,
+)
 from synth.scene import RGB, Picture, Plane, Point, Scene
 from synth.textedit.kit import BLACK, WHITE, Kit
 from synth.textedit.street import lamp, plaster
@@ -16,15 +30,19 @@ def shirt(kit: Kit) -> Scene:
     """A shirt on a hanger with a large print, a team line, a year and a patch."""
     size = (640, 640)
     seed = kit.draw.seed32
-    cloth, ink, trim = kit.rotate((
-        (rgb("f1efe8"), rgb("1f3a68"), rgb("c2372e")), (rgb("23364f"), rgb("f3efe3"), rgb("e2b33c")),
-        (rgb("a8312f"), rgb("f7efe0"), rgb("20242c")), (rgb("3a3d42"), rgb("e9dfc8"), rgb("d97a3a")),
-        (rgb("4f7a5b"), rgb("f5f2e2"), rgb("1c2b22")),
-    ))  # fmt: skip
+    cloth, ink, trim = kit.rotate(
+        swatches(
+            "f1efe8 1f3a68 c2372e",
+            "23364f f3efe3 e2b33c",
+            "a8312f f7efe0 20242c",
+            "3a3d42 e9dfc8 d97a3a",
+            "4f7a5b f5f2e2 1c2b22",
+        )
+    )
     wall = plaster(size, rgb("c4beb4"), seed)
     wall = blend(wall, BLACK, 0.3 * (1 - radial(size, (320, 280), 520)))
     outline = _outline(kit.layout)
-    ground = blend(wall, BLACK, _soft([(x + 12, y + 14) for x, y in outline], size) * 0.5)
+    ground = blend(wall, BLACK, soft([(x + 12, y + 14) for x, y in outline], size, 15) * 0.5)
     canvas = Canvas(ground)
     canvas.arc((296, 18, 344, 66), 150, 390, rgb("6b6b70"), 5)
     canvas.line([(320, 66), (320, 92)], rgb("6b6b70"), 5)
@@ -32,7 +50,7 @@ def shirt(kit: Kit) -> Scene:
     _trim(kit.layout, canvas, cloth, trim)
     canvas.rect((462, 220, 540, 254), trim, radius=5)
     picture = canvas.picture()
-    inside = _soft(outline, size, 3)
+    inside = soft(outline, size, 3)
     folds = _folds(kit, size)
     picture = shade(picture, np.asarray(1 - inside + inside * folds, np.float32))
     lean = kit.draw.uniform(-2.5, 2.5)
@@ -74,15 +92,6 @@ def _trim(layout: str, canvas: Canvas, cloth: RGB, trim: RGB) -> None:
         canvas.rect((146, 584, 494, 592), trim)
 
 
-def _soft(points: list[Point], size: tuple[int, int], radius: int = 15) -> Plane:
-    from cv2 import GaussianBlur
-
-    canvas = Canvas(BLACK, size)
-    canvas.poly(points, WHITE)
-    weight = canvas.picture()[..., 0].astype(np.float32) / 255
-    return np.asarray(GaussianBlur(weight, (2 * radius + 1,) * 2, radius / 2.5), np.float32)
-
-
 def _folds(kit: Kit, size: tuple[int, int]) -> Plane:
     """Light on cloth: broad folds that hang from the shoulders, and a weave."""
     seed = kit.draw.seed32
@@ -98,11 +107,15 @@ def _folds(kit: Kit, size: tuple[int, int]) -> Plane:
 def bus(kit: Kit) -> Scene:
     """The side of a bus in a street."""
     size = (768, 512)
-    body, dark, pale = kit.rotate((
-        (rgb("b8322f"), rgb("2a1414"), rgb("d98a82")), (rgb("2b6ca3"), rgb("12222f"), rgb("8fb6d4")),
-        (rgb("e3a72f"), rgb("3a2a10"), rgb("f6dc9b")), (rgb("3f8a5c"), rgb("14281d"), rgb("9ccbaa")),
-        (rgb("ece8df"), rgb("2a2d33"), rgb("b5ae9f")),
-    ))  # fmt: skip
+    body, dark, pale = kit.rotate(
+        swatches(
+            "b8322f 2a1414 d98a82",
+            "2b6ca3 12222f 8fb6d4",
+            "e3a72f 3a2a10 f6dc9b",
+            "3f8a5c 14281d 9ccbaa",
+            "ece8df 2a2d33 b5ae9f",
+        )
+    )
     flat = _coachwork(kit, body, dark)
     ground = _street(kit, size)
     lean = 16 if kit.spec.index % 2 else -16
@@ -150,8 +163,8 @@ def _coachwork(kit: Kit, body: RGB, dark: RGB) -> Picture:
     for i in range(panes):
         x = 10 + step * i
         canvas.rect((x + 3, 86, x + step - 3, 166), rgb("5d7c8c"), radius=7)
-        canvas.poly([(x + step * 0.3, 86), (x + step * 0.55, 86), (x + step * 0.25, 166), (x + 3, 166)],
-                    WHITE, alpha=0.16)  # fmt: skip
+        glint = [(x + step * 0.3, 86), (x + step * 0.55, 86), (x + step * 0.25, 166), (x + 3, 166)]
+        canvas.poly(glint, WHITE, alpha=0.16)
         if kit.draw.chance(0.5):
             canvas.disc(x + step * 0.6, 142, 15, rgb("2d3a44"))
             canvas.rect((x + step * 0.6 - 22, 152, x + step * 0.6 + 22, 166), rgb("2d3a44"))
@@ -188,8 +201,8 @@ def _street(kit: Kit, size: tuple[int, int]) -> Picture:
     canvas.rect((0, 400, 768, 512), rgb("55585c"))
     canvas.rect((0, 396, 768, 406), rgb("8f9094"))
     for i in range(6):
-        canvas.poly([(20 + 140 * i, 484), (90 + 140 * i, 484), (84 + 140 * i, 492), (12 + 140 * i, 492)],
-                    rgb("d8d5c8"))  # fmt: skip
+        x = 20 + 140 * i
+        canvas.poly([(x, 484), (x + 70, 484), (x + 64, 492), (x - 8, 492)], rgb("d8d5c8"))
     return shade(
         canvas.picture(), np.asarray(0.88 + 0.22 * noise(size, 3, seed + 5, 2), np.float32)
     )
