@@ -285,7 +285,7 @@ def make_run(
         role: ``"model"`` or ``"anchor"``.
         clusters: number of clusters; None for one per sample.
         engine: OCR engine named in the settings; changes the fingerprints of the OCR metrics.
-        judge: False leaves the judge metric out of the run's absences: it is unavailable.
+        judge: whether the judge metric was there; False puts it among the absences.
         absent: further metrics that are unavailable here.
         faults: index -> (status, fault) of predictions that are not ok.
         unpredicted: samples with no prediction yet.
