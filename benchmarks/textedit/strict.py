@@ -121,6 +121,15 @@ def strict_metrics(
     return _best_reading(task, readings)
 
 
+def is_ambiguous(source_text: str, target_text: str, original: Sequence[Located]) -> bool:
+    """Whether the source can stand in several places of the original.
+
+    It is then worth finding out where the edit is meant to take place, see `strict_metrics`.
+    """
+    counts = counting(source_text, target_text)
+    return len(find_source(rows_of(measure(original)), source_text, counts)[1]) > 1
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Task:
     source_text: str
