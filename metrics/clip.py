@@ -148,7 +148,7 @@ class Tower:
                 quick_gelu=spec.quick_gelu,
                 weights_only=True,
             )
-        except RuntimeError as error:
+        except (RuntimeError, AssertionError) as error:  # open_clip asserts shapes
             raise UserError(
                 f"CLIP: {spec.file} does not fit {spec.name}: {str(error)[:300]}; give weights "
                 "and model that belong together."
@@ -219,22 +219,6 @@ def cosine(one: ArrayLike, other: ArrayLike) -> float:
     (0.7071, 0.0)
     """
     return float(np.clip(unit(one) @ unit(other), -1.0, 1.0))
-
-
-def clip_scores(images: ArrayLike, texts: ArrayLike) -> list[float]:
-    """CLIPScore of pairs of features: 2.5 max(cos, 0), in [0, 2.5], higher is better.
-
-    Args:
-        images: (n, d).
-        texts: (n, d).
-
-    Source: Hessel et al. 2021; the released TextEdit script.
-
-    >>> clip_scores([[1.0, 0.0], [1.0, 0.0]], [[2.0, 0.0], [-1.0, 0.0]])
-    [2.5, 0.0]
-    """
-    cosines = np.einsum("nd,nd->n", unit(images), unit(texts))
-    return [float(v) for v in np.clip(2.5 * np.maximum(cosines, 0.0), 0.0, 2.5)]
 
 
 def directional(edit: ArrayLike, original: ArrayLike, truth: ArrayLike) -> float | None:

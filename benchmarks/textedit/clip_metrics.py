@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from benchmarks.textedit.official import clip_scores
 from benchmarks.textedit.pictures import NotApplicable, guarded, output_path, reference
 from evals.core.errors import ImageError
 from evals.core.protocols import make_score
 from evals.core.types import Absence, Item, Quantity, Score, fingerprint
 from metrics.aesthetic import aesthetic_score, head_sha256
-from metrics.clip import TowerSpec, Vector, clip_scores, cosine, directional
+from metrics.clip import TowerSpec, Vector, cosine, directional
 from metrics.clip_features import Features, Picture
 
 CODE = 1
@@ -139,7 +140,8 @@ class Clip:
         notes: dict[str, str] = {}
         if known.caption:
             official = _vector(images, _official_view(item))
-            parts["CLIP"] = clip_scores([official], [texts[known.caption]])[0]
+            caption = texts[known.caption]
+            parts["CLIP"] = min(2.5, float(clip_scores(official[None], caption[None])[0]))
         else:
             notes["CLIP"] = "the sample has no caption"
         target, source = (
