@@ -80,8 +80,10 @@ METRICS: dict[str, tuple[Quantity, ...]] = {
             name="CLIP", range=(0.0, 2.5), direction="higher", profile="official",
             doc="2.5 times the cosine of image and caption.",
         ),
+    ),
+    "aes_official": (
         Quantity(
-            name="aes_official", range=(-INF, INF), direction="higher", profile="official",
+            name="AES", range=(-INF, INF), direction="higher", profile="official",
             doc="Aesthetic score with the activation of the released script.",
         ),
     ),

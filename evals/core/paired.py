@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,23 +20,28 @@ EXACT_CLUSTERS = 13
 """Up to 2 to this power sign patterns (8,192) are enumerated; above, they are drawn at random."""
 
 
+@lru_cache(maxsize=2)
 def swaps(
     clusters: int, *, resamples: int = PERMUTATIONS, seed: int = 0
 ) -> tuple[npt.NDArray[np.int8], bool]:
     """Which clusters exchange their two models, pattern by pattern.
 
     Returns:
-        Zeros and ones of shape (patterns, clusters), and whether they are all patterns there
-        are (up to `EXACT_CLUSTERS` clusters) and not a random draw.
+        Zeros and ones of shape (patterns, clusters), read-only since every pair of a board uses
+        the same, and whether they are all patterns there are (up to `EXACT_CLUSTERS` clusters)
+        and not a random draw.
 
     >>> swaps(2)[0].tolist()
     [[0, 0], [1, 0], [0, 1], [1, 1]]
     """
     if clusters <= EXACT_CLUSTERS:
         numbers = np.arange(2**clusters)[:, None]
-        return ((numbers >> np.arange(clusters)) & 1).astype(np.int8), True
-    rng = np.random.default_rng(seed)
-    return rng.integers(0, 2, size=(resamples, clusters), dtype=np.int8), False
+        patterns = ((numbers >> np.arange(clusters)) & 1).astype(np.int8)
+    else:
+        rng = np.random.default_rng(seed)
+        patterns = rng.integers(0, 2, size=(resamples, clusters), dtype=np.int8)
+    patterns.setflags(write=False)
+    return patterns, clusters <= EXACT_CLUSTERS
 
 
 def permutation_p(observed: float, permuted: Floats, exact: bool) -> float:
