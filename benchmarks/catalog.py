@@ -5,3 +5,8 @@ from __future__ import annotations
 BENCHMARKS: dict[str, str] = {
     "textedit": "benchmarks.textedit:BENCHMARK",
 }
+
+CONFORMANCE: dict[str, str] = {
+    "textedit": "benchmarks.textedit.conformance",
+}
+"""Recorded vectors by the name in their file -> module that publishes ``CONFORMANCE``."""

@@ -45,7 +45,7 @@ def run(
     for planned in plan.runs:
         for remark in planned.manifest["remarks"]:
             if not as_json:
-                err.print(f"{planned.spec.name}: {remark}", markup=False)
+                _say(f"{planned.spec.name}: {remark}")
     if dry_run:
         return _show_plan(plan, as_json=as_json)
     with LiveProgress(quiet=as_json) as progress:
@@ -102,7 +102,12 @@ def _show_plan(plan: Any, *, as_json: bool) -> int:
 
 def _say_absences(absences: Mapping[str, Mapping[str, str]]) -> None:
     for name, absence in absences.items():
-        err.print(f"unavailable: {name}: {absence['reason']}; {absence['fix']}", markup=False)
+        _say(f"unavailable: {name}: {absence['reason']}; {absence['fix']}")
+
+
+def _say(sentence: str) -> None:
+    """A sentence on standard error, never wrapped: it may be searched for or copied."""
+    err.print(sentence, markup=False, soft_wrap=True)
 
 
 def rescore(
@@ -204,10 +209,15 @@ def _finish(
     for table in leaderboard_tables(runs):
         show_table(table.headers, table.rows, title=table.title)
         for note in table.notes:
-            out.print(f"  {note}", markup=False, style="dim")
-    _say_absences({k: v for r in runs for k, v in r.manifest["absences"].items()})
+            out.print(f"  {note}", markup=False, style="dim", soft_wrap=True)
+    if absent := sorted({name for r in runs for name in r.manifest["absences"]}):
+        out.print(
+            f"unavailable here: {', '.join(absent)}; how to get them: umm-evals doctor",
+            markup=False,
+            soft_wrap=True,
+        )
     if page is not None:
-        out.print(f"report: {page.resolve()}", markup=False)
+        out.print(f"report: {page.resolve()}", markup=False, soft_wrap=True)
     if not complete:
         faults = sum(o.infrastructure_faults for o in outcomes)
         failed = sum(o.failed_scores for o in outcomes)
@@ -233,12 +243,12 @@ def report(
         raise UserError(f"--embed {embed!r} is unknown; choose thumbs, link or none.")
     runs = [StoredRun.read(f) for f in find_runs(places)]
     path = write_report(runs, page, embed=embed, title=title)  # type: ignore[arg-type]
-    out.print(f"report: {path.resolve()}", markup=False)
+    out.print(f"report: {path.resolve()}", markup=False, soft_wrap=True)
     if export is not None:
         from reports.export import write_exports
 
         for file in write_exports(runs, export):
-            out.print(f"export: {file}", markup=False)
+            out.print(f"export: {file}", markup=False, soft_wrap=True)
     return 0
 
 
@@ -266,7 +276,7 @@ def compare(a: Path, b: str, columns: Sequence[str], *, as_json: bool) -> int:
         table = comparison_table(item.to_json())
         show_table(table.headers, table.rows, title=table.title)
         for note in table.notes:
-            out.print(f"  {note}", markup=False)
+            out.print(f"  {note}", markup=False, soft_wrap=True)
     return 0
 
 
@@ -308,10 +318,12 @@ def conformance(paths: Sequence[Path], *, as_json: bool) -> int:
     )  # fmt: skip
     for r in reports:
         for example in r.examples:
-            out.print(f"  {r.benchmark}.{r.function}: {example}", markup=False)
+            out.print(f"  {r.benchmark}.{r.function}: {example}", markup=False, soft_wrap=True)
     total = sum(r.cases for r in reports)
     wrong = sum(r.mismatches for r in reports)
-    out.print(f"{total} cases, {wrong} mismatches", markup=False)
+    bare = sum(not r.covered for r in reports)
+    tail = f", {bare} functions not covered" if bare else ""
+    out.print(f"{total} cases, {wrong} mismatches{tail}", markup=False, soft_wrap=True)
     return int(bad)
 
 
@@ -405,9 +417,11 @@ def show_benchmark(name: str, *, as_json: bool) -> int:
             }
         )  # fmt: skip
         return 0
-    out.print(f"{b.title} ({b.name} {b.version}, {b.licence})", style="bold", markup=False)
-    out.print(b.doc.strip(), markup=False)
-    out.print(b.citation, style="dim", markup=False)
+    out.print(
+        f"{b.title} ({b.name} {b.version}, {b.licence})", style="bold", markup=False, soft_wrap=True
+    )
+    out.print(b.doc.strip(), markup=False, soft_wrap=True)
+    out.print(b.citation, style="dim", markup=False, soft_wrap=True)
     show_list(
         ["suite", "samples", "what"],
         [[s.name, str(s.size), s.title] for s in b.suites.values()],
@@ -421,13 +435,13 @@ def show_benchmark(name: str, *, as_json: bool) -> int:
         ],
     )
     for policy in b.policies:
-        out.print(f"profile {policy.profile}: {policy.doc}", markup=False)
+        out.print(f"profile {policy.profile}: {policy.doc}", markup=False, soft_wrap=True)
     for track in b.headline.tracks:
         out.print(
             f"{b.headline.name}, track {track.name}: {', '.join(track.columns)}. {track.doc}",
             markup=False,
         )
-    out.print(f"{len(published)} published rows:", markup=False)
+    out.print(f"{len(published)} published rows:", markup=False, soft_wrap=True)
     show_list(
         ["model", "suite", "kind", "source", "differs in"],
         [
