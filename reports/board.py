@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evals.core.headline import HeadlineValue, TrackValue
 from evals.core.leaderboard import Board, Pair, Row
-from reports.cells import CellView, Footnotes, cell_view, coverage, reasons_text
+from evals.core.summary import Cell
+from reports.cells import CellView, Footnotes, cell_view, reasons_text
 from reports.charts import scale_of, whisker
 from reports.columns import Column, count, half_width, number, probability, spread
 from reports.sections import Section
 
 if TYPE_CHECKING:
     from markupsafe import Markup
+
+Cells = Mapping[tuple[str, tuple[str, ...]], Cell]
 
 MAX_COLUMNS = 8
 """Columns beside the headline; all others are in the table of every metric."""
@@ -38,11 +41,9 @@ def headline_cell(value: HeadlineValue, name: str, notes: Footnotes) -> CellView
     if value.value is None:
         why = _reason_of(value)
         return CellView(column="headline", model=name, tip=why, refs=(notes.number(why),))
-    small = [spread(value.low, value.high)]
-    if value.n < value.planned:
-        small.append(_coverage_of(value))
+    cover = [_coverage_of(value)] if value.n < value.planned else []
     if not value.complete:
-        small.append("not final")
+        cover.append("not final")
     tip = [f"{value.name} = {number(value.value)}"]
     if value.low is not None:
         tip.append(f"95 % CI [{number(value.low)}, {number(value.high)}]")
@@ -51,7 +52,7 @@ def headline_cell(value: HeadlineValue, name: str, notes: Footnotes) -> CellView
     tip += [f"{t} missing or substituted: {why}" for t, why in value.missing_reasons.items()]
     return CellView(
         column="headline", model=name, value=value.value, text=number(value.value),
-        small=" · ".join(s for s in small if s), tip="; ".join(tip),
+        small=spread(value.low, value.high), cover=" · ".join(cover), tip="; ".join(tip),
     )  # fmt: skip
 
 
@@ -60,20 +61,19 @@ def track_cell(value: HeadlineValue, track: str, name: str, notes: Footnotes) ->
     found = next((t for t in value.tracks if t.name == track), None)
     key = f"track:{track}"
     if found is None or found.value is None:
-        why = value.missing_reasons.get(track) or _reason_of(value)
+        why = _plain(value, value.missing_reasons.get(track) or _reason_of(value))
         raw = "" if found is None or found.raw is None else f"raw {number(found.raw)}"
         return CellView(
             column=key, model=name, small=raw, tip=why, refs=(notes.number(f"{track}: {why}"),)
         )
-    small = [spread(found.low, found.high)]
-    if found.n < value.planned:
-        small.append(f"{count(found.n)}/{count(value.planned)}")
+    part = found.n < value.planned
     return CellView(
         column=key,
         model=name,
         value=found.value,
         text=number(found.value),
-        small=" · ".join(s for s in small if s),
+        small=spread(found.low, found.high),
+        cover=f"{count(found.n)}/{count(value.planned)}" if part else "",
         tip=_track_tip(found),
         refs=tuple(notes.number(text) for text in _track_notes(found, value)),
     )
@@ -85,14 +85,24 @@ def _track_tip(track: TrackValue) -> str:
     return "; ".join(parts)
 
 
+def _plain(value: HeadlineValue, why: str) -> str:
+    """A reason without the model's name, so that equal reasons share one footnote."""
+    return why.replace(f" in {value.model} ", " ")
+
+
 def _track_notes(track: TrackValue, value: HeadlineValue) -> list[str]:
     found = []
     if track.substituted:
-        why = value.missing_reasons.get(track.name, "its columns are unavailable")
+        why = _plain(value, value.missing_reasons.get(track.name, "its columns are unavailable"))
         found.append(f"{track.name} is substituted by {', '.join(track.columns)}: {why}")
     if track.skipped_groups:
-        groups = "; ".join(f"{g} ({why})" for g, why in sorted(track.skipped_groups.items()))
-        found.append(f"{track.name} leaves out sub-classes that cannot be anchored: {groups}")
+        names = sorted(track.skipped_groups)
+        plural = "es" if len(names) > 1 else ""
+        found.append(
+            f"{track.name} leaves out {len(names)} sub-class{plural} that cannot be "
+            "anchored (the ceiling is too near the floor, or nothing was measured): "
+            f"{', '.join(names)}"
+        )
     return found
 
 
@@ -104,7 +114,7 @@ def _badges(section: Section, row: Row, at: int) -> list[dict[str, str]]:
     made = []
     if mark := section.mark(at):
         made.append({"text": mark, "css": "", "tip": row.note or "anchor: not ranked"})
-    if value.partial and value.value is not None:
+    if value.partial and value.value is not None and not row.anchor:
         gone = ", ".join(value.missing_reasons) or "a part"
         made.append({"text": "partial", "css": "partial-badge",
                      "tip": f"made without, or with a substitute for: {gone}"})  # fmt: skip
@@ -205,7 +215,7 @@ def comparison_rows(section: Section) -> list[dict[str, str]]:
 
 def _comparison(pair: Pair) -> dict[str, str]:
     interval = "" if pair.low is None else f"[{number(pair.low)}, {number(pair.high)}]"
-    reading = pair.verdict
+    reading: str = pair.verdict
     if pair.verdict == "not separable" and pair.mdd is not None:
         reading += f" (differences from {number(pair.mdd)} would be found)"
     sign = "+" if pair.difference > 0 else ""
@@ -287,35 +297,49 @@ def warnings(section: Section) -> list[dict[str, str]]:
         if not run.manifest.get("finished", True):
             made.append(_warning(f"{name} is not finished.", "Its numbers are not final."))
         bad = {s: n for s, n in summary.statuses.items() if s != "ok"}
+        parts = []
         if bad:
             total = count(sum(summary.statuses.values()))
-            text = f"{reasons_text(bad)}, of {total} predictions."
-            made.append(_warning(f"{name}:", text))
-        made += _coverage_warnings(section, name, summary.cells)
-    absent = {m for r in section.runs for m in r.manifest.get("absences", {})}
+            parts.append(f"{reasons_text(bad)}, of {total} predictions.")
+        parts += _coverage_sentences(section, summary.cells, bool(bad))
+        if parts:
+            made.append(_warning(f"{name}:", " ".join(parts)))
+    absent = sorted({m for r in section.runs for m in r.manifest.get("absences", {})})
     if absent:
-        text = f"{', '.join(sorted(absent))}: shown as a dash; what brings them is listed below."
-        made.append(_warning(f"{len(absent)} metrics were not measured.", text))
+        text = f"{', '.join(absent)}: shown as a dash; what brings them is listed below."
+        many = "metrics were" if len(absent) > 1 else "metric was"
+        made.append(_warning(f"{len(absent)} {many} not measured.", text))
     made += [_warning("Kept apart:", f"{why}.") for why in section.board.separations]
     return made
 
 
 def _warning(title: str, text: str) -> dict[str, str]:
-    return {"title": title, "text": text, "fix": ""}
+    return {"title": title, "text": text}
 
 
-def _coverage_warnings(section: Section, name: str, cells: Any) -> list[dict[str, str]]:
-    """Coverage below 100 %, said once per different coverage and not once per column."""
-    found: dict[tuple[str, str], list[str]] = {}
+def _coverage_sentences(section: Section, cells: Cells, said: bool) -> list[str]:
+    """Coverage below 100 %, once per different count and not once per column.
+
+    Args:
+        section: of the run.
+        cells: of the run's summary.
+        said: whether the reasons are already told by the statuses of the predictions.
+    """
+    found: dict[int, dict[str, None]] = {}
+    worst: dict[int, dict[str, None]] = {}
+    whys: dict[int, str] = {}
     for column in section.columns:
         cell = cells.get((column.key, ()))
         if cell is None or cell.mean is None or cell.scored == cell.planned:
             continue
-        key = (coverage(cell), reasons_text(cell.reasons))
-        metrics = found.setdefault(key, [])
-        if column.metric not in metrics:
-            metrics.append(column.metric)
-    return [
-        _warning(f"{name}:", f"coverage {share} in {', '.join(metrics)} ({why}).")
-        for (share, why), metrics in found.items()
-    ]
+        found.setdefault(cell.scored, {})[column.metric] = None
+        whys.setdefault(cell.scored, reasons_text(cell.reasons))
+        if cell.imputed:
+            worst.setdefault(cell.imputed, {})[column.metric] = None
+    made = []
+    for scored, metrics in found.items():
+        text = f"Scored {count(scored)}/{count(section.planned)} in {', '.join(metrics)}"
+        made.append(f"{text}." if said and len(found) == 1 else f"{text} ({whys[scored]}).")
+    for imputed, metrics in worst.items():
+        made.append(f"{count(imputed)} count as the worst value in {', '.join(metrics)}.")
+    return made

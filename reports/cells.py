@@ -35,7 +35,8 @@ class CellView:
         group: group path joined with ``/``; empty for all samples.
         value: the number itself, or None.
         text: as printed.
-        small: interval and coverage, in small print.
+        small: half the width of the interval, in small print.
+        cover: coverage, where it is not complete.
         tip: everything about the number, one line.
         refs: numbers of footnotes.
         best: whether no other model of the row is better.
@@ -47,6 +48,7 @@ class CellView:
     value: float | None = None
     text: str = NO_VALUE
     small: str = ""
+    cover: str = ""
     tip: str = ""
     refs: tuple[int, ...] = ()
     best: bool = False
@@ -114,14 +116,12 @@ def tip_of(cell: Cell, column: Column) -> str:
     return "; ".join(parts)
 
 
-def small_of(cell: Cell, column: Column) -> str:
-    """Interval, and the coverage wherever it is not complete."""
-    parts = [spread(cell.low, cell.high, column.digits)]
-    if affected(cell):
-        parts.append(coverage(cell))
+def cover_of(cell: Cell) -> str:
+    """The coverage wherever it is not complete, else nothing."""
+    parts = [coverage(cell)] if affected(cell) else []
     if not cell.complete:
         parts.append("not final")
-    return " · ".join(p for p in parts if p)
+    return " · ".join(parts)
 
 
 def cell_view(
@@ -139,6 +139,7 @@ def cell_view(
         group=group,
         value=cell.mean,
         text=column.text(cell.mean),
-        small=small_of(cell, column),
+        small=spread(cell.low, cell.high, column.digits),
+        cover=cover_of(cell),
         tip=tip_of(cell, column),
     )

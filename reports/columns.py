@@ -1,4 +1,4 @@
-"""What a column of a table is, read from the run's own manifest, and how its numbers are written."""
+"""What a column of a table is, read from the run's manifest, and how its numbers are written."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -14,6 +15,8 @@ from reports.columns import Column
 
 MAX_TEXT = 2_000
 """Longest string of evidence in the page, in characters; the run folder holds all of it."""
+MAX_ITEMS = 60
+"""Most recognised texts of one output in the page."""
 
 ImageIndex = Callable[[Path], int]
 """Number of an image in the page's table, or -1 where the file is not on this machine."""
@@ -54,22 +57,30 @@ def text_diff(target: str, found: str) -> list[list[str]]:
 
 
 def read_text(evidence: Mapping[str, Any]) -> str | None:
-    """The recognised text of the edited region, when a metric's evidence says it."""
-    for name in ("read", "recognised", "edited_text", "region_text", "found"):
-        value = evidence.get(name)
-        if isinstance(value, str):
-            return value
-    return None
+    """The text that stands for the target (`slot`), when a metric's evidence says it."""
+    value = evidence.get("slot")
+    return value if isinstance(value, str) else None
 
 
-def all_lines(evidence: Mapping[str, Any]) -> list[str]:
-    """Every recognised line of the output, when a metric's evidence says it."""
-    for name in ("lines", "edited_lines", "edited", "items"):
-        value = evidence.get(name)
-        if isinstance(value, list) and value:
-            texts = [v.get("text") if isinstance(v, Mapping) else v for v in value]
-            return [clip_text(t, 200) for t in texts if isinstance(t, str)]
-    return []
+def output_items(evidence: Mapping[str, Any]) -> list[tuple[str, list[float] | None]]:
+    """Every text read in the output with its box (x0, y0, x1, y1), when the evidence says it."""
+    value = evidence.get("output_items")
+    found: list[tuple[str, list[float] | None]] = []
+    for item in value if isinstance(value, list) else ():
+        text = item.get("text") if isinstance(item, Mapping) else None
+        box = item.get("box") if isinstance(item, Mapping) else None
+        if isinstance(text, str):
+            found.append((clip_text(text, 200), _numbers(box, 4)))
+    return found
+
+
+def _numbers(value: object, size: int) -> list[float] | None:
+    """A list of that many finite numbers, or None."""
+    if not isinstance(value, list) or len(value) != size:
+        return None
+    if not all(isinstance(v, int | float) and math.isfinite(v) for v in value):
+        return None
+    return [float(v) for v in value]
 
 
 def _plain_evidence(evidence: Mapping[str, Any]) -> str:
@@ -77,6 +88,9 @@ def _plain_evidence(evidence: Mapping[str, Any]) -> str:
 
 
 def _note_of(score: Score) -> str:
+    # What is absent for all samples alike is told once, above the gallery.
+    if score.status == "unavailable":
+        return ""
     state = "" if score.status == "ok" else f"{score.status}: {score.reason}"
     notes = [f"{name}: {text}" for name, text in sorted(score.notes.items()) if text]
     return clip_text("; ".join(filter(None, [state, *notes])), 400)
@@ -145,7 +159,7 @@ def entry(
 
 
 def _evidence_of(scores: Mapping[str, Score], target: str) -> dict[str, Any]:
-    """Recognised text with its difference to the target, all lines, and the rest as stored."""
+    """Recognised text with its difference to the target, boxes, and the rest as stored."""
     made: dict[str, Any] = {}
     rest: dict[str, str] = {}
     for name, score in scores.items():
@@ -154,10 +168,14 @@ def _evidence_of(scores: Mapping[str, Score], target: str) -> dict[str, Any]:
         read = read_text(score.evidence)
         if read is not None and target and "read" not in made:
             made["read"] = text_diff(target, clip_text(read, 400))
-            made["reader"] = name
-        lines = all_lines(score.evidence)
-        if lines and "lines" not in made:
-            made["lines"] = lines[:60]
+        items = output_items(score.evidence)
+        if items and "lines" not in made:
+            made["lines"] = [text for text, _ in items[:MAX_ITEMS]]
+            made["boxes"] = [box for _, box in items[:MAX_ITEMS]]
+            made["region"] = _numbers(score.evidence.get("region"), 4)
+        size = _numbers(score.evidence.get("original_size"), 2)
+        if size:
+            made["size"] = size
         rest[name] = _plain_evidence(score.evidence)
     if rest:
         made["evidence"] = rest

@@ -21,7 +21,8 @@ from evals.core.store import StoredRun, write_atomic
 from reports.board import board_panel, comparison_rows, verdict, warnings
 from reports.gallery import section_gallery, section_images
 from reports.method import method_panel, provenance_panel
-from reports.panels import absences_panel, heat_panel, metrics_panel, published_panel, reading
+from reports.panels import absences_panel, heat_panel, metrics_panel, reading
+from reports.published import published_panel
 from reports.sections import Section, sections_of
 from reports.thumbs import INLINE_LIMIT, Embed, PageImages
 
@@ -129,10 +130,10 @@ def content_policy(script: str, style: str) -> str:
 
 
 def script_json(value: Any) -> Markup:
-    """JSON for a data block: no text in it can end the block or open a comment.
+    r"""JSON for a data block: no text in it can end the block or open a comment.
 
     >>> str(script_json({"a": "</script><!--"}))
-    '{"a":"\\\\u003c/script\\\\u003e\\\\u003c!--"}'
+    '{"a":"\\u003c/script\\u003e\\u003c!--"}'
     """
     from markupsafe import Markup
 

@@ -102,7 +102,7 @@ def method_panel(section: Section) -> dict[str, Any]:
         rules.append({"profile": policy.profile, "doc": policy.doc, "rules": text})
     benchmark, suite = first.manifest["benchmark"], first.manifest["suite"]
     facts: list[Fact] = [
-        ("Benchmark", f"{benchmark.get('title', section.benchmark)} {benchmark.get('version', '')}"),
+        ("Benchmark", f"{section.benchmark} {benchmark.get('version', '')}"),
         ("Suite", f"{suite.get('title', suite['name'])}, version {suite.get('version', '')}, "
                   f"{count(int(suite.get('size', section.planned)))} samples"),
         ("Licence", str(benchmark.get("licence", ""))),
@@ -132,9 +132,9 @@ def _differences(section: Section) -> list[str]:
     return list(found)
 
 
-def provenance_panel(sections: Sequence[Section]) -> list[dict[str, Any]]:
-    """Command, code, packages and machine of every run."""
-    made = []
+def provenance_panel(sections: Sequence[Section]) -> dict[str, Any]:
+    """Command, code, packages and machine of every run; what all runs share is told once."""
+    made: list[dict[str, Any]] = []
     for section in sections:
         for name, run in zip(section.names, section.runs, strict=True):
             stored = dict(run.manifest.get("provenance") or {})
@@ -157,4 +157,9 @@ def provenance_panel(sections: Sequence[Section]) -> list[dict[str, Any]]:
             made.append(
                 {"title": f"{section.heading}: {name}", "command": str(command), "facts": facts}
             )
-    return made
+    if len(made) < 2:
+        return {"runs": made, "common": [], "count": len(made)}
+    common = [f for f in made[0]["facts"] if all(f in other["facts"] for other in made[1:])]
+    for one in made:
+        one["facts"] = [f for f in one["facts"] if f not in common]
+    return {"runs": made, "common": common, "count": len(made)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,10 +34,13 @@ class Row:
     arrow: str
     profile: str
     profile_title: str
+    first: bool
     cells: tuple[CellView, ...]
 
 
-def _mark_best(cells: Sequence[CellView], column: Column, anchors: Sequence[bool]) -> list[CellView]:
+def _mark_best(
+    cells: Sequence[CellView], column: Column, anchors: Sequence[bool]
+) -> list[CellView]:
     """The best printed value among models in bold; anchors do not compete."""
     known = [c.value for c, a in zip(cells, anchors, strict=True) if c.value is not None and not a]
     if len(known) < 2:
@@ -50,12 +53,10 @@ def _mark_best(cells: Sequence[CellView], column: Column, anchors: Sequence[bool
     ]
 
 
-def _metric_rows(
-    section: Section, group: tuple[str, ...], notes: Footnotes
-) -> list[Row]:
+def _metric_rows(section: Section, group: tuple[str, ...], notes: Footnotes) -> list[Row]:
     anchors = [role == "anchor" for role in section.roles]
     rows = []
-    for label, columns in side_by_side(section.columns):
+    for label, columns in side_by_side([c for c in section.columns if section.measured(c.key)]):
         for column in columns:
             cells = [
                 cell_view(s.cells.get((column.key, group)), column, name, notes, "/".join(group))
@@ -70,10 +71,40 @@ def _metric_rows(
                     arrow=column.arrow,
                     profile=column.profile,
                     profile_title=PROFILE_TITLES.get(column.profile, ""),
+                    first=column is columns[0],
                     cells=tuple(_mark_best(cells, column, anchors)),
                 )
             )
-    return rows
+    return rows + _absent_rows(section, group, notes)
+
+
+def _absent_rows(section: Section, group: tuple[str, ...], notes: Footnotes) -> list[Row]:
+    """Quantities that no run has: one row per metric and profile, dashes with their reason."""
+    gathered: dict[tuple[str, str], list[Column]] = {}
+    for column in section.columns:
+        if not section.measured(column.key):
+            gathered.setdefault((column.metric, column.profile), []).append(column)
+    return [
+        Row(
+            key=metric,
+            label=", ".join(dict.fromkeys(c.label for c in columns)),
+            doc="; ".join(c.doc for c in columns),
+            unit="",
+            arrow="",
+            profile=profile,
+            profile_title=PROFILE_TITLES.get(profile, ""),
+            first=True,
+            cells=tuple(
+                replace(
+                    cell_view(s.cells.get((columns[0].key, group)), columns[0], name, notes),
+                    column=metric,
+                    group="/".join(group),
+                )
+                for name, s in zip(section.names, section.summaries, strict=True)
+            ),
+        )
+        for (metric, profile), columns in gathered.items()
+    ]
 
 
 def metrics_panel(section: Section) -> dict[str, Any]:
@@ -93,9 +124,7 @@ def metrics_panel(section: Section) -> dict[str, Any]:
         for path, title in wanted
     ]
     found = {c.profile for c in section.columns}
-    profiles = [
-        {"name": p, "doc": PROFILE_TITLES[p]} for p in PROFILE_ORDER if p in found
-    ]
+    profiles = [{"name": p, "doc": PROFILE_TITLES[p]} for p in PROFILE_ORDER if p in found]
     lede = (
         "Each mean with half the width of its 95 % interval and, wherever not every planned sample "
         "was measured, the samples scored of those planned. Bold is the best model of a row; "
@@ -198,111 +227,6 @@ def _heat_default(section: Section, columns: Sequence[Column]) -> Column:
     wanted = [k for t in section.tracks for k in t["columns"]]
     by_key = {c.key: c for c in columns}
     return next((by_key[k] for k in wanted if k in by_key), columns[0])
-
-
-# --- published rows -------------------------------------------------------------------------
-
-
-def _badge(text: str, css: str = "", tip: str = "") -> dict[str, str]:
-    return {"text": text, "css": css, "tip": tip or text}
-
-
-def _published_row(
-    row: Mapping[str, Any], group: str, columns: Sequence[Column], notes: Footnotes
-) -> dict[str, Any]:
-    badges = [
-        _badge("corrected", "ok", row.get("note", ""))
-        if row.get("corrected")
-        else _badge("as printed", "warn", row.get("note") or "exactly as in the source")
-    ]
-    if row.get("judge"):
-        badges.append(_badge(f"judge {row['judge']}"))
-    for difference in row.get("differences", ()):
-        short, colon, _ = str(difference).partition(":")
-        label = short if colon and len(short) <= 24 else "differs"
-        badges.append(_badge(f"{label} {notes.number(str(difference))}", "warn", str(difference)))
-    if row.get("note"):
-        badges.append(_badge(f"note {notes.number(str(row['note']))}", "", str(row["note"])))
-    badges.append(_badge(f"source {notes.number(str(row['source']))}", "", str(row["source"])))
-    values = row["values"].get(group, {})
-    printed = [
-        {"column": c.key, "raw": "" if c.key not in values else repr(float(values[c.key])),
-         "text": number(values.get(c.key), 2)}
-        for c in columns
-    ]  # fmt: skip
-    return {
-        "name": row["model"], "params": row.get("params", ""), "badges": badges,
-        "corrected": bool(row.get("corrected")), "values": printed,
-    }  # fmt: skip
-
-
-def published_panel(section: Section) -> dict[str, Any] | None:
-    """Printed rows beside measured ones of the same data, or apart from synthetic data."""
-    rows: list[Mapping[str, Any]] = []
-    for run in section.runs:
-        rows += [r for r in run.manifest.get("published", ()) if r not in rows]
-    same = [r for r in rows if r["suite"] == section.suite]
-    shown = rows if section.synthetic else same
-    if not shown:
-        return None
-    notes = Footnotes()
-    tables = []
-    suites = dict.fromkeys(str(r["suite"]) for r in shown)
-    for suite in suites:
-        here = [r for r in shown if r["suite"] == suite]
-        for group in dict.fromkeys(g for r in here for g in r["values"]):
-            tables.append(_published_table(section, suite, group, here, notes))
-    if section.synthetic:
-        title = "Published rows, on other data"
-        lede = (
-            "For orientation only: these were printed for the official images and cannot be "
-            "compared with the synthetic numbers of this section, which are therefore not in "
-            "this table."
-        )
-    else:
-        title = "Beside published rows"
-        lede = (
-            "Printed numbers are in italics and never ranked with measured ones; every badge names "
-            "a way in which their protocol differs. Where a known error of the source is mended, "
-            "the row stands as printed and as corrected."
-        )
-    return {"title": title, "lede": lede, "tables": tables, "notes": notes.texts}
-
-
-def _published_table(
-    section: Section,
-    suite: str,
-    group: str,
-    rows: Sequence[Mapping[str, Any]],
-    notes: Footnotes,
-) -> dict[str, Any]:
-    keys = {k for r in rows for k in r["values"].get(group, {})}
-    known = [c for c in section.columns if c.key in keys]
-    other = sorted(keys - {c.key for c in known})
-    columns = [*known, *(_unmeasured(k) for k in other)]
-    measured = []
-    if not section.synthetic:
-        path = tuple(p for p in group.split("/") if p)
-        for name, summary in zip(section.names, section.summaries, strict=True):
-            cells = [
-                cell_view(summary.cells.get((c.key, path)), c, name, notes, group) for c in columns
-            ]
-            measured.append({"name": name, "cells": cells})
-    return {
-        "title": f"{section.benchmark} {suite}" + (f", {group}" if group else ""),
-        "columns": [c.label if c in known else c.key for c in columns],
-        "measured": measured,
-        "rows": [_published_row(r, group, columns, notes) for r in rows if group in r["values"]],
-    }
-
-
-def _unmeasured(key: str) -> Column:
-    """A published column that no run here declares."""
-    metric, _, name = key.rpartition(".")
-    return Column(
-        key=key, metric=metric, name=name, label=key, doc="not declared by these runs", unit="",
-        low=0.0, high=1.0, direction="higher", profile="official", primary=False,
-    )  # fmt: skip
 
 
 # --- what is absent -------------------------------------------------------------------------

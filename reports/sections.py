@@ -73,7 +73,7 @@ class Section:
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
-        """Groups that have samples, in the benchmark's order."""
+        """Groups that have samples, in the benchmark's order, each before what is below it."""
         seen = {
             tuple(s.get("group", ()))[:depth]
             for run in self.runs
@@ -87,7 +87,14 @@ class Section:
         ]
         known = {g.path for g in listed}
         listed += [Group(path=p, title=p[-1]) for p in sorted(seen - known)]
-        return tuple(_titled(g) for g in listed if g.path in seen)
+        here = [g for g in listed if g.path in seen]
+        places = {g.path: at for at, g in enumerate(here)}
+
+        def place(group: Group) -> list[int]:
+            prefixes = [group.path[:depth] for depth in range(1, len(group.path) + 1)]
+            return [places.get(p, len(places)) for p in prefixes]
+
+        return tuple(_titled(g) for g in sorted(here, key=place))
 
     def has_children(self, path: tuple[str, ...]) -> bool:
         """Whether a group is divided further."""

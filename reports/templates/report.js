@@ -105,7 +105,7 @@
     svg.append(path);
     return h("span", { class: "void" }, svg, text);
   };
-  const picture = (number, alt) => h("img", { src: IMAGES[number], alt, loading: "lazy", decoding: "async", draggable: false });
+  const picture = (number, alt) => h("img", { src: IMAGES[number], alt, decoding: "async", draggable: false });
   const has = (number) => number !== undefined && number !== null && number >= 0;
   const NONE = JSON.parse($(document, "#images").dataset.none);
   const frame = (number, alt, why, act) => {
@@ -118,7 +118,7 @@
     if (!has(a) || !has(b)) return h("span", { class: "frame" }, placeholder("needs both images"));
     const base = picture(a, alt);
     const over = picture(b, "");
-    const box = h("span", { class: "frame diff", role: "img", "aria-label": alt }, base, over);
+    const box = h("span", { class: "frame diff", role: "img", title: alt, "aria-label": alt }, base, over);
     base.addEventListener("load", () => {
       const ratio = base.naturalWidth / base.naturalHeight;
       const wide = Math.min(1, ratio) * 100, high = Math.min(1, 1 / ratio) * 100;
@@ -195,16 +195,17 @@
       return h("p", { class: "read" }, parts);
     };
     const more = (entry) => {
-      const made = [];
-      if (entry.lines) made.push(h("details", {}, h("summary", {}, `${entry.lines.length} lines read in the output`),
-        h("pre", {}, entry.lines.map((line) => [bdi(line), "\n"]).flat())));
-      const notes = Object.entries(entry.notes);
-      if (notes.length) made.push(h("details", {}, h("summary", {}, `${notes.length} metrics with notes`),
-        h("pre", {}, notes.map(([name, text]) => [h("b", {}, name), " ", bdi(text), "\n"]).flat())));
-      const rest = Object.entries(entry.evidence || {});
-      if (rest.length) made.push(h("details", {}, h("summary", {}, "Evidence as stored"),
-        h("pre", {}, rest.map(([name, text]) => `${name}\n${text}\n`).join("\n"))));
-      return made;
+      const parts = [];
+      if (entry.lines) parts.push(["lines read in the output", entry.lines.join("\n")]);
+      for (const [name, text] of Object.entries(entry.notes)) parts.push([name + ", notes", text]);
+      for (const [name, text] of Object.entries(entry.evidence || {})) parts.push([name + ", as stored", text]);
+      if (!parts.length) return null;
+      const box = h("details", {}, h("summary", {}, "Evidence"));
+      box.addEventListener("toggle", () => {
+        if (box.open && box.children.length === 1)
+          box.append(...parts.map(([name, text]) => [h("p", { class: "sub" }, name), h("pre", { dir: "auto" }, text)]).flat());
+      });
+      return box;
     };
     const panes = (entry, sample, act) => {
       const name = data.models[entry.model].name;
@@ -215,8 +216,8 @@
         frame(entry.out[0], `Output of ${name}: ${sample.prompt}`, entry.out.length ? NONE : entry.status, act)));
       if (sample.ref.length) made.push(pane("reference", frame(sample.ref[0], "Reference: " + sample.prompt, NONE, act)));
       if (sample.in.length && (entry.out.length || sample.ref.length))
-        made.push(pane(state.diff === "ref" ? "difference to reference" : "difference to source",
-          difference(base, entry.out[0], "Difference, three times amplified")));
+        made.push(pane("difference", difference(base, entry.out[0],
+          `Output minus ${state.diff === "ref" ? "reference" : "source"}, five times amplified`)));
       return h("div", { class: "panes" }, made);
     };
     const card = (entry, at) => {
@@ -258,9 +259,29 @@
     const dialog = $(section, "dialog");
     const link = (entry) => "#" + new URLSearchParams({
       in: data.id, sample: data.samples[entry.sample].id, model: data.models[entry.model].name, trial: entry.trial });
+    let texts = true;
+    /** Boxes of the recognised texts, in pixels of the original, over a picture that fits its frame. */
+    const boxes = (entry) => {
+      if (!entry.size || !entry.boxes) return null;
+      const svg = document.createElementNS(SVG, "svg");
+      svg.setAttribute("viewBox", `0 0 ${entry.size[0]} ${entry.size[1]}`);
+      svg.setAttribute("class", "boxes" + (texts ? "" : " off"));
+      const rect = (box, cls, text) => {
+        const node = document.createElementNS(SVG, "rect");
+        [["x", box[0]], ["y", box[1]], ["width", box[2] - box[0]], ["height", box[3] - box[1]], ["class", cls]]
+          .forEach(([name, value]) => node.setAttribute(name, value));
+        const title = document.createElementNS(SVG, "title");
+        title.textContent = text;
+        node.append(title);
+        svg.append(node);
+      };
+      if (entry.region) rect(entry.region, "region", "edited region");
+      entry.boxes.forEach((box, i) => { if (box) rect(box, "text", entry.lines[i]); });
+      return svg;
+    };
     const compare = (entry, sample) => {
-      const left = state.diff === "ref" && has(sample.ref[0]) ? sample.ref[0] : sample.in[0];
-      const title = left === sample.in[0] ? "source" : "reference";
+      const title = has(sample.in[0]) ? "source" : "reference";
+      const left = title === "source" ? sample.in[0] : sample.ref[0];
       if (!has(left) || !has(entry.out[0]))
         return h("div", { class: "compare" }, h("span", { class: "frame" }, placeholder(has(left) ? entry.status : NONE)));
       const top = picture(entry.out[0], "Output");
@@ -272,9 +293,14 @@
       };
       range.addEventListener("input", move);
       move();
-      return [h("div", { class: "compare" }, picture(left, title), top, line,
+      const layer = boxes(entry);
+      return [h("div", { class: "compare" }, picture(left, title), top, layer, line,
         h("span", { class: "tag l" }, title), h("span", { class: "tag r" }, "output")),
-      h("label", { class: "slide" }, title, range, "output")];
+      h("label", { class: "slide" }, title, range, "output"),
+      layer ? h("label", { class: "slide" }, h("input", { type: "checkbox", checked: texts, on: { change: (event) => {
+        texts = event.target.checked;
+        layer.classList.toggle("off", !texts);
+      } } }), `${entry.lines.length} texts read in the output`) : null];
     };
     const strip = (entry, sample) => {
       const others = data.entries.filter((e) => e.sample === entry.sample && e.trial === entry.trial);
@@ -346,7 +372,12 @@
       const at = found.findIndex((e) => data.samples[e.sample].id === sample && e.trial === Number(trial || 0));
       if (at >= 0) { state.page = Math.floor(at / PAGE); draw(); open(at); }
     };
-    draw();
+    // A gallery is drawn when it comes near, so that a page of many suites stays light.
+    const waiting = new IntersectionObserver((seen) => {
+      if (seen.some((s) => s.isIntersecting)) { waiting.disconnect(); if (!cards.children.length) draw(); }
+    }, { rootMargin: "900px" });
+    waiting.observe(root);
+    window.addEventListener("beforeprint", () => { if (!cards.children.length) draw(); });
     return {
       go: (change) => { set({ status: "", q: "", ...change }); root.scrollIntoView(); },
       move, pick, find, near: () => { const r = root.getBoundingClientRect(); return r.top < innerHeight && r.bottom > 0; },

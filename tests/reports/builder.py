@@ -59,17 +59,20 @@ METRICS: list[dict[str, Any]] = [
            range=[0.0, "Infinity"], worst=None, label="PSNR outside"),
         _q("changed", "Share of outside pixels changed.", "strict", direction="lower", worst=1.0,
            label="changed outside")]},
+    {"name": "slot", "quantities": [
+        _q("ssim", "Structural similarity to the reference inside the edit.", "strict",
+           label="SSIM slot")]},
     {"name": "lpips", "quantities": [
-        _q("lpips", "Learned distance outside the edit.", "strict", direction="lower",
-           label="LPIPS outside", worst=1.0)]},
-    {"name": "aes_official", "quantities": [
-        _q("AES", "Aesthetic score, GELU as released.", "official",
-           range=["-Infinity", "Infinity"], worst=None)]},
-    {"name": "aes", "quantities": [
-        _q("AES", "Aesthetic score, QuickGELU.", "strict", range=["-Infinity", "Infinity"],
-           worst=None)]},
+        _q("lpips", "Learned distance to the reference inside the edit.", "strict",
+           direction="lower", label="LPIPS slot", worst=1.0)]},
+    {"name": "clip", "quantities": [
+        _q("CLIP", "2.5 times the cosine of image and caption.", "official", range=[0.0, 2.5]),
+        _q("aes_official", "Aesthetic score, GELU as released.", "official", label="AES",
+           range=["-Infinity", "Infinity"], worst=None),
+        _q("aes", "Aesthetic score, QuickGELU.", "strict", range=["-Infinity", "Infinity"],
+           worst=None, label="AES")]},
     {"name": "judge", "quantities": [
-        _q(n, f"Judge: {n}.", "strict") for n in ("avg", "TA", "TP", "SI", "LR", "VC")]},
+        _q(n, f"Judge: {n}.", "strict") for n in ("Avg", "TA", "TP", "SI", "LR", "VC")]},
 ]  # fmt: skip
 POLICIES = [
     {"profile": "official", "model_fault": "drop", "infrastructure_fault": "drop",
@@ -85,19 +88,17 @@ ABSENCES = {
               "fix": "umm-evals score RUN --judge openai:URL"},
     "lpips": {"reason": "LPIPS needs the package 'lpips'",
               "fix": "pip install 'umm-evals[metrics]'"},
-    "aes_official": {"reason": "the CLIP weights are not here",
-                     "fix": "umm-evals data fetch clip-vit-l14"},
-    "aes": {"reason": "the CLIP weights are not here",
-            "fix": "umm-evals data fetch clip-vit-l14"},
+    "clip": {"reason": "the CLIP weights are not here",
+             "fix": "umm-evals data fetch clip-vit-l14"},
 }  # fmt: skip
 HEADLINE = {
     "name": "hybrid v1",
     "tracks": [
         {"name": "text", "columns": ["ocr_strict.OA", "ocr_strict.F1"], "substitute": [],
          "doc": "Is the new text there and the other text kept."},
-        {"name": "fidelity", "columns": ["background.ssim", "lpips.lpips"],
-         "substitute": ["background.ssim"], "doc": "Is everything else unchanged."},
-        {"name": "judge", "columns": ["judge.avg"], "substitute": [],
+        {"name": "fidelity", "columns": ["lpips.lpips"], "substitute": ["slot.ssim"],
+         "doc": "Is the picture that of the reference."},
+        {"name": "judge", "columns": ["judge.Avg"], "substitute": [],
          "doc": "What an MLLM judge says."},
     ],
     "column": "", "floor": "copy-source", "ceiling": "ground-truth", "min_gap": 0.05,
@@ -217,7 +218,7 @@ def manifest(model: FakeModel, samples: list[Sample], **changes: Any) -> dict[st
         "absences": ABSENCES, "metrics": METRICS, "policies": POLICIES, "groups": groups,
         "headline": HEADLINE, "anchors": ["copy-source", "ground-truth"],
         "published": published_rows(),
-        "differences": ["ocr: RapidOCR PP-OCRv4 instead of PaddleOCR 2.10.0",
+        "differences": ["ocr[ocr_official]: read with RapidOCR, not with PaddleOCR 2.10.0",
                         "judge: none configured"],
         "settings": {"ocr": {"engine": "rapidocr", "version": "3.4.0", "models":
                              {"det": "a" * 64, "rec": "b" * 64}}},
@@ -231,22 +232,57 @@ def manifest(model: FakeModel, samples: list[Sample], **changes: Any) -> dict[st
     return value
 
 
-def published_rows() -> list[dict[str, Any]]:
-    """Two printed rows and one corrected, in the shape of `PublishedRow`."""
-    printed = {"Real": {"ocr_official.OA": 0.54, "ocr_official.F1": 0.55, "judge.TA": 0.68,
-                        "judge.TP": 0.61, "judge.avg": 0.53},
-               "Virtual": {"ocr_official.OA": 0.57, "ocr_official.F1": 0.57, "judge.TA": 0.36,
-                           "judge.TP": 0.52, "judge.avg": 0.54}}  # fmt: skip
-    mended = {"Real": {**printed["Real"], "judge.TA": 0.68, "judge.TP": 0.36},
-              "Virtual": {**printed["Virtual"], "judge.TA": 0.69, "judge.TP": 0.34}}  # fmt: skip
-    base = {"suite": "mini", "source": "TextEdit README @ 0ca14ba", "params": "7B+7B",
-            "judge": "Gemini-2.5-Pro",
-            "differences": ["ocr: PaddleOCR 2.10.0", "judge: Gemini-2.5-Pro", "seed: unknown"]}  # fmt: skip
-    return [
-        {**base, "model": "BAGEL", "values": printed, "corrected": False, "note": ""},
-        {**base, "model": "BAGEL", "values": mended, "corrected": True,
-         "note": "judge columns un-permuted (errata 1)"},
-    ]  # fmt: skip
+DIFFERENCES = [
+    "ocr[ocr_official]: read with PaddleOCR 2.10.0",
+    "aesthetic[clip.aes_official]: features of ViT-L-14 built with GELU",
+    "judge[judge]: a closed model; its snapshot is not printed",
+    "missing: samples without an output left the mean",
+    "seed: not known",
+]
+ERRATUM = "errata[judge.TA, judge.TP]: the printed columns are permuted"
+_PRINTED = {
+    "BAGEL": {
+        "Real": ([0.54, 0.55, 0.72], [0.53, 0.68, 0.61, 0.38, 0.34, 0.59], [0.36, 0.61]),
+        "Virtual": ([0.57, 0.57, 0.75], [0.54, 0.36, 0.52, 0.69, 0.64, 0.40], [0.34, 0.64]),
+    },
+    "InternVL-U": {
+        "Real": ([0.77, 0.71, 0.76], [0.89, 0.94, 0.91, 0.72, 0.73, 0.75], [0.88, 0.91]),
+        "Virtual": ([0.74, 0.70, 0.79], [0.79, 0.88, 0.87, 0.90, 0.78, 0.57], [0.73, 0.78]),
+    },
+}  # fmt: skip
+
+
+def published_rows(suite: str = "mini") -> list[dict[str, Any]]:
+    """Rows in the shape of `PublishedRow`, each as printed and as corrected."""
+    classic = ["ocr_official.OA", "ocr_official.F1", "clip.CLIP"]
+    judged = [f"judge.{n}" for n in ("Avg", "TA", "TP", "SI", "LR", "VC")]
+    rows: list[dict[str, Any]] = []
+    for model, groups in _PRINTED.items():
+        for corrected in (False, True):
+            values = {}
+            for group, (first, second, mended) in groups.items():
+                values[group] = dict(zip([*classic, *judged], [*first, *second], strict=True))
+                if corrected:
+                    values[group] |= {"judge.TP": mended[0], "judge.SI": mended[1]}
+            rows.append(
+                {"model": model, "suite": suite, "values": values, "params": "7B+7B",
+                 "source": "TextEdit README @ 0ca14ba", "corrected": corrected,
+                 "judge": "gemini-3-pro-preview",
+                 "differences": DIFFERENCES if corrected else [ERRATUM, *DIFFERENCES],
+                 "note": "judge columns put back in order" if corrected else "as printed"}
+            )  # fmt: skip
+    return rows
+
+
+def _evidence(metric: str, read: str) -> dict[str, Any]:
+    if metric == "background":
+        return {"original_size": [640, 480]}
+    if metric != "ocr_strict":
+        return {}
+    texts = {"No. 4": [24, 20, 100, 50], read: [160, 190, 480, 280],
+             "every day until late": [180, 395, 460, 430]}  # fmt: skip
+    return {"slot": read, "edited_line": read, "region": [150, 180, 490, 290],
+            "output_items": [{"text": t, "box": b} for t, b in texts.items()]}  # fmt: skip
 
 
 def _scores(
@@ -264,28 +300,27 @@ def _scores(
     parts["text_exact"] = {"exact": float(read == target)}
     parts["background"] = {"ssim": background * 0.99, "psnr": 20 + 20 * background,
                            "changed": 1 - background}  # fmt: skip
+    inside = 0.98 * background if read == target else rng.uniform(0.45, 0.75) * background
+    parts["slot"] = {"ssim": 0.3 * background if model.name == "copy-source" else inside}
     made = []
     for metric in METRICS:
         name = metric["name"]
         names = [q["name"] for q in metric["quantities"]]
         absent = name in ABSENCES
-        values = {n: None for n in names} if absent else parts[name]
+        values = dict.fromkeys(names) if absent else parts[name]
         made.append(
             Score(
                 sample=sample.id, trial=0, metric=name, value=values[names[0]],
                 status="unavailable" if absent else "ok",
                 reason=ABSENCES[name]["reason"] if absent else "", parts=values,
-                evidence={"read": read, "lines": ["No. 4", read, "every day until late"]}
-                if name == "ocr_official" else {},
+                evidence=_evidence(name, read),
                 fingerprint="fp-" + name, prediction=prediction.hash,
             )
         )  # fmt: skip
     return made
 
 
-def make_run(
-    folder: Path, model: FakeModel, samples: list[Sample], **changes: Any
-) -> StoredRun:
+def make_run(folder: Path, model: FakeModel, samples: list[Sample], **changes: Any) -> StoredRun:
     """Write one run and read it back."""
     rng = random.Random(model.name)
     with RunWriter(folder, manifest(model, samples, **changes)) as writer:
