@@ -13,6 +13,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -36,7 +37,7 @@ class LiveProgress:
         self._rich: RichProgress | None = None
         self._title, self._total, self._done, self._failed = "", 0, 0, 0
         self._start = self._said = 0.0
-        self._task = None
+        self._task: TaskID | None = None
 
     def __enter__(self) -> LiveProgress:
         if not self._quiet and err.is_terminal:

@@ -19,7 +19,7 @@ SYNTH_PER_CLASS = 5
 SUITES = (
     Suite(
         name="synth",
-        title="drawn here, exact ground truth, slot masks and text boxes; not comparable with TextEdit",
+        title="drawn here, with exact ground truth and masks; not comparable with TextEdit",
         version=GENERATOR_VERSION,
         synthetic=True,
         size=SYNTH_PER_CLASS * len(taxonomy.SUB_CLASSES),
@@ -110,6 +110,6 @@ BENCHMARK = Benchmark(
     needs=("OCR engine", "LPIPS and CLIP weights for those columns"),
     doc="Replace one text in an image by another and change nothing else: 18 sub-classes of virtual "
     "and real scenes. Scored by reading the edited image (OA OP OR F1 NED), by pixels inside and "
-    "outside the edited slot, by CLIP and an aesthetic head. Profiles: official (the released "
-    "script to 1e-9), strict (its defects mended, docs/errata.md), paper (the printed formulas).",
+    "outside the edited slot, by CLIP and an aesthetic head. Profiles: official (the script to "
+    "1e-9), strict (its defects mended, docs/errata.md), paper (the printed formulas).",
 )
