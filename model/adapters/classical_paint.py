@@ -107,7 +107,7 @@ def _fit(file: str, ink: Mask, source: str, top_of_ink: int) -> tuple[float, Set
         ratios = [(b - a) / (d - c) for (a, b), (c, d) in zip(ours, theirs, strict=True)]
         stretch = float(np.clip(np.median(ratios), 0.5, 2.0))
         tracking = (width / stretch - drawn.shape[1]) / max(1, len(source) - 1)
-        tracking = float(np.clip(tracking, -0.02 * size, 0.4 * size))
+        tracking = float(np.clip(tracking, -0.02 * size, 0.3 * size))
         weights = [b - a for a, b in ours]
         overlaps = [
             _overlap(ink[:, a:b], drawn[:, c:d])
@@ -120,7 +120,8 @@ def _fit(file: str, ink: Mask, source: str, top_of_ink: int) -> tuple[float, Set
     setting = Setting(
         file=file, size=size, stretch=stretch, tracking=tracking, baseline=top_of_ink - top
     )
-    return score - 0.15 * abs(float(np.log(stretch))), setting
+    odd = 0.15 * abs(float(np.log(stretch))) + 0.5 * abs(tracking) / size
+    return score - odd, setting
 
 
 def _columns(ink: Mask) -> list[tuple[int, int]]:

@@ -190,6 +190,34 @@ def test_a_folder_near_by_is_suggested(make_root: Any, tmp_path: Path) -> None:
         _load(tmp_path / "absent")
 
 
+def test_our_own_suite_takes_the_same_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import synth.textedit
+
+    asked: list[Path] = []
+
+    def ensure(cache: Path) -> Path:
+        asked.append(cache)
+        return synth.textedit.write_suite(tmp_path / "suite", per_class=1)
+
+    monkeypatch.setattr(synth.textedit, "ensure_suite", ensure)
+    source = DataSource(cache=tmp_path / "cache")
+    samples = data.load_synth(source)
+    assert asked == [tmp_path / "cache"]
+    assert [s.group[1] for s in samples] == [c.id for c in taxonomy.SUB_CLASSES]
+    for sample in samples:
+        reference = sample.reference
+        files = (*sample.images, *sample.reference_images, reference.mask)
+        assert all(file.is_file() for file in files)
+        assert reference.slots
+        assert reference.source_text in " ".join(t.text for t in reference.texts)
+        assert reference.spec_sha256
+        assert sample.suite == "synth"
+        assert sample.output_path == f"{sample.group[1]}/{sample.images[0].name}"
+    from benchmarks.textedit.verify import verify_synth
+
+    assert verify_synth(source) == []
+
+
 # --- hostile lines ----------------------------------------------------------------------------
 
 
