@@ -347,10 +347,9 @@ def _read_cached(place: Path, asked: Mapping[str, JSON]) -> list[TextItem] | Non
             TextItem(tuple((float(x), float(y)) for x, y in polygon), str(text), float(confidence))
             for polygon, text, confidence in rows
         ]
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError):
-        # Cut short, edited by hand or written by another version: read the image again.
+    except (OSError, ValueError, KeyError, TypeError):
+        # Absent, cut short, edited by hand or of another version: the image is read again. A
+        # cache that cannot be used at all shows itself when the reading is written.
         return None
 
 

@@ -152,10 +152,12 @@ def yaml_text(config: Mapping[str, JSON]) -> str:
     text = json.dumps(config)
 
     def joined(match: re.Match[str]) -> str:
+        if match[1] is None:
+            return match[0]
         high, low = int(match[1], 16), int(match[2], 16)
         return f"\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08x}"
 
-    return re.sub(r"(?<!\\)\\u(d[89ab]\w\w)\\u(d[c-f]\w\w)", joined, text)
+    return re.sub(r"\\\\|\\u(d[89ab]\w\w)\\u(d[c-f]\w\w)", joined, text)
 
 
 def lacking_file(folder: Path, generation: int) -> str | None:
