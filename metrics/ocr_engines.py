@@ -276,7 +276,7 @@ class RecordedEngine:
         if self._given and os.path.isfile(self._given):
             return None
         what = f"there is no file {self._given}" if self._given else "no recording was named"
-        return Absence(reason=what, fix="set the OCR option file=RECORDING.json")
+        return Absence(reason=what, fix="give --ocr-option file=RECORDING.json")
 
     def identity(self) -> Mapping[str, JSON]:
         """Engine and the hash of the recording."""

@@ -232,7 +232,7 @@ class PaddleOfficialEngine:
         generation = _version("paddleocr")[0]
         # 2.x downloads an orientation classifier when none is given, even if it is not used.
         needed = ("det", "rec", "cls") if generation == 2 else ("det", "rec")
-        fix = "give the OCR options " + ", ".join(f"{kind}=FOLDER" for kind in needed)
+        fix = "give " + " ".join(f"--ocr-option {kind}=FOLDER" for kind in needed)
         if lacking := [kind for kind in needed if kind not in self._folders]:
             return Absence(reason=f"no model folder is given for {', '.join(lacking)}", fix=fix)
         for kind, folder in self._folders.items():

@@ -396,7 +396,7 @@ def test_recorded_engine_says_what_is_absent(tmp_path: Path) -> None:
     assert "no recording was named" in str(RecordedEngine({}, tmp_path).absence())
     reader = OcrReader("recorded", {"file": str(tmp_path / "gone.json")}, tmp_path)
     assert "gone.json" in str(reader.absence())
-    with pytest.raises(UserError, match=r"'recorded' cannot be used.*set the OCR option file="):
+    with pytest.raises(UserError, match=r"'recorded' cannot be used.*give --ocr-option file="):
         reader.fingerprint()
 
 

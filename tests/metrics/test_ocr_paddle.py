@@ -289,11 +289,11 @@ def test_official_without_folders_names_the_options(
     set_versions(monkeypatch, paddleocr=(3, 7, 0))
     absence = absence_of("paddleocr-official", {}, tmp_path)
     assert absence.reason == "no model folder is given for det, rec"
-    assert absence.fix == "give the OCR options det=FOLDER, rec=FOLDER"
+    assert absence.fix == "give --ocr-option det=FOLDER --ocr-option rec=FOLDER"
     set_versions(monkeypatch, paddleocr=(2, 10, 0))
     absence = absence_of("paddleocr-official", {"det": "/a", "rec": "/b"}, tmp_path)
     assert absence.reason == "no model folder is given for cls"
-    assert absence.fix.endswith("det=FOLDER, rec=FOLDER, cls=FOLDER")
+    assert absence.fix.endswith(" --ocr-option rec=FOLDER --ocr-option cls=FOLDER")
 
 
 def test_official_with_a_wrong_folder_names_it(
