@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import evals
-from evals.core.errors import UserError
+from evals.core.errors import Interrupted, UserError
 
 app = typer.Typer(
     name="umm-evals",
@@ -196,9 +196,9 @@ def compare(
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Say what is installed, what is missing for what, and how to get it."""
-    from evals import commands
+    from evals import listing
 
-    raise typer.Exit(commands.doctor(as_json=as_json))
+    raise typer.Exit(listing.doctor(as_json=as_json))
 
 
 @app.command()
@@ -207,9 +207,9 @@ def conformance(
     as_json: Json = False,
 ) -> None:
     """Replay vectors recorded from official scorers; exit 1 on any mismatch."""
-    from evals import commands
+    from evals import listing
 
-    raise typer.Exit(commands.conformance(paths, as_json=as_json))
+    raise typer.Exit(listing.conformance(paths, as_json=as_json))
 
 
 # --- looking --------------------------------------------------------------------------------
@@ -218,25 +218,25 @@ def conformance(
 @list_app.command("models")
 def list_models(as_json: Json = False) -> None:
     """List the adapters that run models."""
-    from evals import commands
+    from evals import listing
 
-    raise typer.Exit(commands.list_models(as_json=as_json))
+    raise typer.Exit(listing.list_models(as_json=as_json))
 
 
 @list_app.command("benchmarks")
 def list_benchmarks(as_json: Json = False) -> None:
     """List the benchmarks and their suites."""
-    from evals import commands
+    from evals import listing
 
-    raise typer.Exit(commands.list_benchmarks(as_json=as_json))
+    raise typer.Exit(listing.list_benchmarks(as_json=as_json))
 
 
 @list_app.command("metrics")
 def list_metrics(as_json: Json = False) -> None:
     """List the metrics: every number with range, direction and whether it can be had here."""
-    from evals import commands
+    from evals import listing
 
-    raise typer.Exit(commands.list_metrics(as_json=as_json))
+    raise typer.Exit(listing.list_metrics(as_json=as_json))
 
 
 @show_app.command("benchmark")
@@ -244,9 +244,9 @@ def show_benchmark(
     name: Annotated[str, typer.Argument(help="Name of a benchmark.")], as_json: Json = False
 ) -> None:
     """Show a benchmark: protocol, suites, metrics, headline, published rows."""
-    from evals import commands
+    from evals import listing
 
-    raise typer.Exit(commands.show_benchmark(name, as_json=as_json))
+    raise typer.Exit(listing.show_benchmark(name, as_json=as_json))
 
 
 @data_app.command("verify")
@@ -257,9 +257,9 @@ def data_verify(
     as_json: Json = False,
 ) -> None:
     """List missing, corrupt, duplicate and unexpected files before a run."""
-    from evals import commands
+    from evals import listing
 
-    raise typer.Exit(commands.verify(benchmark, data, revision, as_json=as_json))
+    raise typer.Exit(listing.verify(benchmark, data, revision, as_json=as_json))
 
 
 # --- the door -------------------------------------------------------------------------------
@@ -297,7 +297,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(args=words, prog_name="umm-evals")
     except UserError as error:
         _fail(str(error), 2, as_json)
-    except KeyboardInterrupt:
+    except (Interrupted, KeyboardInterrupt):
         _fail(
             "interrupted; everything finished is stored, run the same command again to go on.",
             130,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -126,3 +127,10 @@ def show_list(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(str(c)) for c in row))
     out.print(table)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, words for what JSON lacks."""
+    from evals.core.store import plain
+
+    print(json.dumps(plain(value), ensure_ascii=False, indent=1))

@@ -79,9 +79,12 @@ class Board:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedRun:
-    """One model on one board: a folder and its manifest."""
+    """One model on one board: a folder and its manifest.
 
-    model: Model
+    `model` is None for a re-score, which needs neither weights nor the folder they came from.
+    """
+
+    model: Model | None
     spec: ModelSpec
     board: Board
     folder: Path
@@ -264,7 +267,7 @@ def scoring_manifest(board: Board, settings: ScoringSettings) -> dict[str, Any]:
         "fingerprints": {m.name: m.fingerprint() for m in board.metrics},
         "absences": absences,
         "settings": {
-            "ocr": settings.ocr,
+            "ocr": _ocr_identity(settings),
             "ocr_options": dict(settings.ocr_options),
             "device": settings.device,
             "weights": dict(settings.weights),
@@ -273,3 +276,13 @@ def scoring_manifest(board: Board, settings: ScoringSettings) -> dict[str, Any]:
             "revision": board.source.revision,
         },
     }
+
+
+def _ocr_identity(settings: ScoringSettings) -> dict[str, Any]:
+    """Engine, versions and model files; the bare name where the engine is absent here."""
+    from metrics.ocr import OcrReader
+
+    reader = OcrReader(settings.ocr, settings.ocr_options, settings.cache)
+    if reader.absence() is not None:
+        return {"engine": settings.ocr}
+    return {"engine": settings.ocr, **reader.identity()}

@@ -129,8 +129,11 @@ def _store(
 
 def predict(run: PlannedRun, writer: RunWriter, progress: Progress) -> int:
     """Make the predictions that are not stored yet; returns how many."""
+    model = run.model
+    if model is None:
+        raise ValueError(f"{run.folder} was planned for scoring only")
     stored = writer.stored_predictions()
-    stale = getattr(run.model, "is_stale", None)
+    stale = getattr(model, "is_stale", None)
     jobs = []
     for sample, trial in _jobs(run):
         before = stored.get((sample.id, trial))
@@ -139,7 +142,7 @@ def predict(run: PlannedRun, writer: RunWriter, progress: Progress) -> int:
     if not jobs:
         return 0
     progress.stage(f"{run.spec.name}: predict", len(jobs))
-    size = max(1, run.model.batch_size)
+    size = max(1, model.batch_size)
     batches = [jobs[i : i + size] for i in range(0, len(jobs), size)]
     seed = int(run.manifest["seed"])
     task = run.board.benchmark.task
@@ -147,7 +150,7 @@ def predict(run: PlannedRun, writer: RunWriter, progress: Progress) -> int:
     def one(batch: Sequence[tuple[Sample, int, Prediction | None]]) -> list[Prediction]:
         seeds = [sample_seed(seed, s.id, t) for s, t, _ in batch]
         start = time.perf_counter()
-        outputs = _call(run.model, task, [s for s, _, _ in batch], seeds)
+        outputs = _call(model, task, [s for s, _, _ in batch], seeds)
         each = (time.perf_counter() - start) / len(batch)
         return [
             _store(writer, (s, t), n, o, each)
@@ -155,7 +158,7 @@ def predict(run: PlannedRun, writer: RunWriter, progress: Progress) -> int:
         ]
 
     made = 0
-    for batch, predictions in zip(batches, _threads(run.model, one, batches), strict=True):
+    for batch, predictions in zip(batches, _threads(model, one, batches), strict=True):
         # A fault that repeats itself is not written again: the file must not grow with retries.
         fresh = [
             p

@@ -1,4 +1,4 @@
-"""The two errors a user can cause, and the one an image can cause.
+"""The errors a user can cause, and the one an image can cause.
 
 Everything else keeps its traceback: it is a bug of ours.
 """
@@ -29,6 +29,10 @@ class MissingExtra(UserError):
         self.package = package
         self.fix = f"pip install 'umm-evals[{extra}]'"
         super().__init__(f"{purpose} needs the package {package!r}; install it with: {self.fix}")
+
+
+class Interrupted(Exception):
+    """Ctrl-C, once what was finished is stored; the command line says how to go on."""
 
 
 class ImageError(Exception):

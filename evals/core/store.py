@@ -39,30 +39,30 @@ RUN, SAMPLES, PREDICTIONS, SCORES, IMAGES = (
 # --- rows -----------------------------------------------------------------------------------
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value as JSON knows it: paths as text, non-finite floats as words."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     if isinstance(value, Path):
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     return value
 
 
 def sample_row(sample: Sample) -> dict[str, Any]:
     """A sample as one JSON object; its reference becomes a plain object."""
-    row: dict[str, Any] = _plain(sample)
+    row: dict[str, Any] = plain(sample)
     return row
 
 
 def prediction_row(prediction: Prediction) -> dict[str, Any]:
     """A prediction as one JSON object; `prediction_from_row` is its inverse."""
-    row: dict[str, Any] = _plain(prediction)
+    row: dict[str, Any] = plain(prediction)
     return row
 
 
@@ -90,7 +90,7 @@ def prediction_from_row(row: Mapping[str, Any]) -> Prediction:
 
 def score_row(score: Score) -> dict[str, Any]:
     """A score as one JSON object; `score_from_row` is its inverse."""
-    row: dict[str, Any] = _plain(score)
+    row: dict[str, Any] = plain(score)
     return row
 
 
@@ -407,7 +407,7 @@ class RunWriter:
     def _write_manifest(self, manifest: Mapping[str, Any]) -> None:
         if (self.folder / RUN).exists():
             before = _read_manifest(self.folder)
-            old, new = before.get("identity", {}), _plain(manifest.get("identity", {}))
+            old, new = before.get("identity", {}), plain(manifest.get("identity", {}))
             if old != new:
                 names = sorted(k for k in {*old, *new} if old.get(k) != new.get(k))
                 raise UserError(
@@ -421,7 +421,7 @@ class RunWriter:
     def update_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace `run.json` whole."""
         text = json.dumps(
-            _plain({"schema": SCHEMA, **manifest, "created": self.created}),
+            plain({"schema": SCHEMA, **manifest, "created": self.created}),
             indent=1,
             ensure_ascii=False,
         )

@@ -1,0 +1,212 @@
+"""The commands that only look: doctor, conformance, lists, one benchmark, data verification."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from evals.config import BenchmarkSpec
+from evals.console import out, print_json, show_list, show_table
+from evals.core.protocols import DataSource, ScoringSettings
+from evals.core.types import Quantity
+
+
+def doctor(*, as_json: bool) -> int:
+    """Print every check; 1 when something is broken."""
+    from evals.doctor import diagnose
+
+    checks = diagnose()
+    if as_json:
+        print_json([asdict(c) for c in checks])
+    else:
+        show_list(
+            ["state", "what", "detail", "how to mend it"],
+            [[c.state, c.name, c.detail, c.fix] for c in checks],
+        )
+    return 1 if any(c.state == "broken" for c in checks) else 0
+
+
+def conformance(paths: Sequence[Path], *, as_json: bool) -> int:
+    """Replay recorded vectors; 1 on any mismatch or uncovered function."""
+    from evals.conformance import run_conformance
+
+    reports = run_conformance(list(paths))
+    bad = any(r.mismatches or not r.covered for r in reports)
+    if as_json:
+        print_json(reports)
+        return int(bad)
+    show_table(
+        ["function", "cases", "mismatches", "largest deviation"],
+        [
+            [f"{r.benchmark}.{r.function}", str(r.cases),
+             str(r.mismatches) if r.covered else "not covered",
+             f"{r.largest_deviation:.3g}" if r.covered else "—"]
+            for r in reports
+        ],
+    )  # fmt: skip
+    for r in reports:
+        for example in r.examples:
+            out.print(f"  {r.benchmark}.{r.function}: {example}", markup=False, soft_wrap=True)
+    total = sum(r.cases for r in reports)
+    wrong = sum(r.mismatches for r in reports)
+    bare = sum(not r.covered for r in reports)
+    tail = f", {bare} functions not covered" if bare else ""
+    out.print(f"{total} cases, {wrong} mismatches{tail}", markup=False, soft_wrap=True)
+    return int(bad)
+
+
+def list_models(*, as_json: bool) -> int:
+    """Adapters with the first line of what they are."""
+    from evals.plan import adapters
+
+    registry = adapters()
+    rows = [[n, (registry.get(n).__doc__ or "").strip().split("\n")[0]] for n in registry]
+    if as_json:
+        print_json([{"name": n, "doc": d} for n, d in rows])
+    else:
+        show_list(["adapter", "what it is"], rows)
+    return 0
+
+
+def list_benchmarks(*, as_json: bool) -> int:
+    """Benchmarks with their suites."""
+    from evals.plan import benchmarks
+
+    registry = benchmarks()
+    rows = []
+    for name in registry:
+        b = registry.get(name)
+        rows += [
+            {
+                "benchmark": f"{b.name}/{s.name}" + (" (default)" * (s.name == b.default_suite)),
+                "task": b.task,
+                "samples": s.size,
+                "data": "synthetic, built in" if s.synthetic else "official, --data or the hub",
+                "licence": b.licence,
+                "needs": ", ".join(b.needs) or "nothing",
+            }
+            for s in b.suites.values()
+        ]
+    if as_json:
+        print_json(rows)
+    else:
+        show_list(list(rows[0]), [[str(v) for v in r.values()] for r in rows])
+    return 0
+
+
+def _range(quantity: Quantity) -> str:
+    low, high = (f"{v:g}".replace("inf", "∞") for v in quantity.range)
+    return f"{low} to {high}" + (f" {quantity.unit}" if quantity.unit else "")
+
+
+def list_metrics(*, as_json: bool) -> int:
+    """Every quantity of every metric of every benchmark."""
+    from evals.plan import benchmarks
+
+    registry = benchmarks()
+    rows = []
+    for name in registry:
+        for metric in registry.get(name).metrics(ScoringSettings()):
+            absence = metric.absence()
+            rows += [
+                {
+                    "column": f"{name}: {metric.name}.{q.name}",
+                    "profile": q.profile,
+                    "range": _range(q),
+                    "better": q.direction,
+                    "here": "no" if absence else "yes",
+                    "what": q.doc,
+                }
+                for q in metric.quantities
+            ]
+    if as_json:
+        print_json(rows)
+    else:
+        show_list(list(rows[0]), [list(r.values()) for r in rows])
+    return 0
+
+
+def show_benchmark(name: str, *, as_json: bool) -> int:
+    """One benchmark whole."""
+    from evals.plan import benchmarks
+
+    b = benchmarks().get(name)
+    metrics = list(b.metrics(ScoringSettings()))
+    published = b.published()
+    if as_json:
+        print_json(
+            {
+                "name": b.name, "title": b.title, "task": b.task, "version": b.version,
+                "licence": b.licence, "citation": b.citation, "doc": b.doc,
+                "suites": [replace_callables(asdict(s)) for s in b.suites.values()],
+                "metrics": [{"name": m.name, "quantities": m.quantities} for m in metrics],
+                "policies": b.policies, "headline": b.headline, "groups": b.groups,
+                "published": published,
+            }
+        )  # fmt: skip
+        return 0
+    out.print(
+        f"{b.title} ({b.name} {b.version}, {b.licence})", style="bold", markup=False, soft_wrap=True
+    )
+    out.print(b.doc.strip(), markup=False, soft_wrap=True)
+    out.print(b.citation, style="dim", markup=False, soft_wrap=True)
+    show_list(
+        ["suite", "samples", "what"],
+        [[s.name, str(s.size), s.title] for s in b.suites.values()],
+    )
+    show_list(
+        ["column", "profile", "range", "better", "what"],
+        [
+            [f"{m.name}.{q.name}", q.profile, _range(q), q.direction, q.doc]
+            for m in metrics
+            for q in m.quantities
+        ],
+    )
+    for policy in b.policies:
+        out.print(f"profile {policy.profile}: {policy.doc}", markup=False, soft_wrap=True)
+    for track in b.headline.tracks:
+        out.print(
+            f"{b.headline.name}, track {track.name}: {', '.join(track.columns)}. {track.doc}",
+            markup=False,
+        )
+    out.print(f"{len(published)} published rows:", markup=False, soft_wrap=True)
+    show_list(
+        ["model", "suite", "kind", "source", "differs in"],
+        [
+            [p.model, p.suite, "corrected" if p.corrected else "as printed", p.source,
+             "; ".join(p.differences)]
+            for p in published
+        ],
+    )  # fmt: skip
+    return 0
+
+
+def replace_callables(row: dict[str, Any]) -> dict[str, Any]:
+    """A mapping without its functions."""
+    return {k: v for k, v in row.items() if not callable(v)}
+
+
+def verify(name: str, folder: Path | None, revision: str | None, *, as_json: bool) -> int:
+    """Every problem of a suite's data; 1 when a run would stumble over one."""
+    from evals.plan import find_suite
+
+    spec = replace(BenchmarkSpec.parse(name), data=folder, revision=revision)
+    benchmark, suite = find_suite(spec)
+    root = folder.expanduser().resolve() if folder else None
+    problems = suite.verify(DataSource(root=root, revision=revision))
+    fatal = sum(p.fatal for p in problems)
+    if as_json:
+        print_json({"problems": problems, "fatal": fatal})
+    else:
+        if problems:
+            show_list(["kind", "where", "what"], [[p.kind, p.where, p.message] for p in problems])
+        label = f"{benchmark.name}/{suite.name}"
+        out.print(
+            f"{label}: {len(problems)} problems, {fatal} of which stop a run."
+            if problems
+            else f"{label}: all {suite.size} samples are whole.",
+            markup=False,
+        )
+    return 1 if fatal else 0
