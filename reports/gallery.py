@@ -15,6 +15,8 @@ from reports.columns import Column
 
 MAX_TEXT = 2_000
 """Longest string of evidence in the page, in characters; the run folder holds all of it."""
+SHOWN = frozenset({"slot", "output_items", "original_items", "original_size"})
+"""Evidence that is drawn, or too long to repeat for every sample; the run folder holds it."""
 MAX_ITEMS = 60
 """Most recognised texts of one output in the page."""
 
@@ -176,7 +178,9 @@ def _evidence_of(scores: Mapping[str, Score], target: str) -> dict[str, Any]:
         size = _numbers(score.evidence.get("original_size"), 2)
         if size:
             made["size"] = size
-        rest[name] = _plain_evidence(score.evidence)
+        other = {k: v for k, v in score.evidence.items() if k not in SHOWN}
+        if other:
+            rest[name] = _plain_evidence(other)
     if rest:
         made["evidence"] = rest
     return made

@@ -241,7 +241,7 @@ def _page_data(
     """Everything the page's script reads about one section."""
     first = next((i for i, r in enumerate(section.runs) if section.roles[i] == "model"), 0)
     measured = [c for c in section.columns if section.measured(c.key)]
-    wanted = [k for t in section.tracks for k in t["columns"]]
+    wanted = [k for t in section.tracks for k in (*t["columns"], *t.get("substitute", ()))]
     shown = [c.key for c in measured if c.key in wanted] or [c.key for c in measured if c.primary]
     return {
         "id": section.id,

@@ -40,7 +40,7 @@ def thumbnail(path: Path, size: int = THUMB_SIZE) -> bytes | None:
         return None
     image.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
     stream = io.BytesIO()
-    image.save(stream, "WEBP", quality=_QUALITY, method=3)
+    image.save(stream, "WEBP", quality=_QUALITY, method=2)
     return stream.getvalue()
 
 

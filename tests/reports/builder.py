@@ -32,6 +32,9 @@ PAIRS = [
     ("OPEN", "CLOSED"), ("SPRING", "AUTUMN"), ("COFFEE", "MATCHA"), ("2023", "2026"),
     ("Gate 4", "Gate 17"), ("SALE", "FRESH"), ("MAINE", "Maine"), ("Café", "Bistro"),
 ]  # fmt: skip
+HOSTILE = (
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'\u2028\u202e<!--&amp;\x00😀"
+)
 PALETTE = ["#e8ded1", "#20304a", "#f2c14e", "#7a9e7e", "#c8553d", "#f7f3ec", "#40514e", "#d6e5e3"]
 
 
@@ -182,7 +185,8 @@ def make_samples(folder: Path, per_class: int, suite: str = "mini") -> list[Samp
                         id=f"{name}/{seed}", benchmark="textedit", suite=suite, task="edit",
                         prompt=f"Replace the text '{source}' with '{target}'.",
                         images=(paths[0],), reference_images=(paths[1],),
-                        reference={"record_id": seed, "sub_class": name, "source_text": source,
+                        reference={"record_id": seed, "sub_class": name,
+                                   "size": scene(seed, source).size, "source_text": source,
                                    "target_text": target, "caption": "a poster"},
                         group=(group, name), cluster=str(seed),
                         strata={"edit": "digits" if source.isdigit() else "word"},
@@ -274,14 +278,15 @@ def published_rows(suite: str = "mini") -> list[dict[str, Any]]:
     return rows
 
 
-def _evidence(metric: str, read: str) -> dict[str, Any]:
+def _evidence(metric: str, read: str, size: tuple[int, int]) -> dict[str, Any]:
     if metric == "background":
-        return {"original_size": [640, 480]}
+        return {"original_size": list(size)}
     if metric != "ocr_strict":
         return {}
-    texts = {"No. 4": [24, 20, 100, 50], read: [160, 190, 480, 280],
-             "every day until late": [180, 395, 460, 430]}  # fmt: skip
-    return {"slot": read, "edited_line": read, "region": [150, 180, 490, 290],
+    w, h = size
+    texts = {"No. 4": [24, 20, 100, 50], read: [w * 0.2, h * 0.42, w * 0.8, h * 0.56],
+             "every day until late": [w / 2 - 130, h * 0.83, w / 2 + 130, h * 0.9]}  # fmt: skip
+    return {"slot": read, "edited_line": read, "region": [w * 0.1, h * 0.36, w * 0.9, h * 0.62],
             "output_items": [{"text": t, "box": b} for t, b in texts.items()]}  # fmt: skip
 
 
@@ -313,7 +318,7 @@ def _scores(
                 sample=sample.id, trial=0, metric=name, value=values[names[0]],
                 status="unavailable" if absent else "ok",
                 reason=ABSENCES[name]["reason"] if absent else "", parts=values,
-                evidence=_evidence(name, read),
+                evidence=_evidence(name, read, sample.reference["size"]),
                 fingerprint="fp-" + name, prediction=prediction.hash,
             )
         )  # fmt: skip
