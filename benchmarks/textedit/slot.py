@@ -190,8 +190,9 @@ def cut(frame: Frame, target: str, read: Stream) -> tuple[int, int]:
     """Which part of a read text stands for the target.
 
     The expected text (prefix, target, suffix) is aligned with the read one at the least edit
-    distance. Of equally good cuts the one between words is taken, then the one whose part is most
-    similar to the target, then the shortest.
+    distance, where a cut inside a word costs one edit more, unless the source was cut out of a word
+    there. Of equally good cuts the one with fewest of those is taken, then the one whose part is
+    most similar to the target, then the shortest.
 
     Args:
         frame: what stands around the target.
@@ -204,18 +205,17 @@ def cut(frame: Frame, target: str, read: Stream) -> tuple[int, int]:
     text, size = read.chars, len(read.chars)
     before = [distance(frame.prefix, text[:p]) for p in range(size + 1)]
     behind = [distance(frame.suffix, text[q:]) for q in range(size + 1)]
-    least = distance(frame.prefix + target + frame.suffix, text)
-    best: tuple[int, int, float, int, int] | None = None
+    inner = (not frame.stream.bounds[frame.start], not frame.stream.bounds[frame.end])
+    left = [0 if b or inner[0] else 1 for b in read.bounds]
+    right = [0 if b or inner[1] else 1 for b in read.bounds]
+    best = (distance(frame.prefix + target + frame.suffix, text) + 3, 0, 0.0, 0, 0)
     for p in range(size + 1):
         for q in range(p, size + 1):
-            around = before[p] + behind[q]
-            if around + abs(len(target) - q + p) > least:
+            loose = left[p] + right[q]
+            around = before[p] + behind[q] + loose
+            if around + abs(len(target) - q + p) > best[0]:
                 continue
             inside = distance(target, text[p:q])
-            if around + inside > least:
-                continue
-            loose = 2 - read.bounds[p] - read.bounds[q]
             value = 1 - inside / max(len(target), q - p, 1)
-            best = min(best or (9, 0, 0.0, 0, 0), (loose, 0, -value, q - p, p))
-    assert best is not None  # the least distance is reached by some cut
+            best = min(best, (around + inside, loose, -value, q - p, p))
     return best[4], best[4] + best[3]

@@ -14,6 +14,8 @@ FUZZY = 0.6
 """A misread source must be at least this similar to what stands there."""
 FUZZY_LENGTH = 3
 """Shorter sources must be read exactly: everything is similar to one or two characters."""
+IN_REGION = 0.2
+"""A place with less of its box inside the known edit regions is another instance."""
 MOST_INSTANCES = 8
 """Equal instances beyond this are not tried, so that a page of equal words stays cheap."""
 
@@ -59,13 +61,13 @@ class Instance:
         return self.stream.owners(self.start, self.end)
 
     @property
-    def evidence(self) -> tuple[bool, Rank, bool, float]:
+    def evidence(self) -> tuple[Rank, bool, float]:
         """What places are compared by, the most telling first."""
-        return self.overlap > 0, self.rank, self.cased, round(self.overlap, 6)
+        return self.rank, self.cased, round(self.overlap, 6)
 
 
 def covered(box: Box, by: Sequence[Box]) -> float:
-    """Largest share of a box that lies inside one of some others, in [0, 1]."""
+    """Share of a box that lies inside others, which should not overlap each other, in [0, 1]."""
     area = max((box[2] - box[0]) * (box[3] - box[1]), 1e-9)
     shares = [
         max(min(box[2], b[2]) - max(box[0], b[0]), 0)
@@ -73,7 +75,7 @@ def covered(box: Box, by: Sequence[Box]) -> float:
         / area
         for b in by
     ]
-    return max(shares, default=0.0)
+    return min(sum(shares), 1.0)
 
 
 def find_source(
@@ -84,8 +86,8 @@ def find_source(
 ) -> tuple[list[Instance], list[Instance]]:
     """The places of the source.
 
-    A place inside a known edit region comes before all others; then the better rank, then equal
-    case and punctuation, then the larger overlap with the regions.
+    The better rank comes first, then equal case and punctuation, then the larger overlap with the
+    known edit regions. Where there are such regions, places outside of them are not the source.
 
     Args:
         rows: of the original image.
@@ -106,8 +108,9 @@ def find_source(
     ]
     if not found and len(source) >= FUZZY_LENGTH:
         found = _similar(streams, source, source_text, regions)
-    best = max((i.evidence for i in found), default=None)
-    return [i for i in found if i.evidence == best][:MOST_INSTANCES], found
+    inside = [i for i in found if i.overlap >= IN_REGION] if regions else found
+    best = max((i.evidence for i in inside), default=None)
+    return [i for i in inside if i.evidence == best][:MOST_INSTANCES], found
 
 
 def _occurrences(stream: Stream, source: str) -> Iterator[tuple[int, int]]:

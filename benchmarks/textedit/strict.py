@@ -38,13 +38,13 @@ from benchmarks.textedit.layout import (
     rows_of,
 )
 from benchmarks.textedit.official import Box
-from benchmarks.textedit.slot import MOVED, Frame, Region, candidates, cut, frames, unchanged_marks
-from benchmarks.textedit.source import Instance, covered, find_source
-from metrics.text import best_window, similarity, squeeze, visible, window_similarity
+from benchmarks.textedit.remains import Remains
+from benchmarks.textedit.slot import Frame, Region, candidates, cut, frames, unchanged_marks
+from benchmarks.textedit.source import Instance, Rank, covered, find_source
+from metrics.text import similarity, squeeze, visible
 
 NOT_DONE = 0.2
 """Factor on OA and NED when the source is still there and the target is not, as released."""
-STILL_SOURCE = 0.9
 
 Reason = Literal["", "no_text_in_original", "source_not_found"]
 
@@ -122,12 +122,14 @@ def strict_metrics(
 
 
 def is_ambiguous(source_text: str, target_text: str, original: Sequence[Located]) -> bool:
-    """Whether the source can stand in several places of the original.
+    """Whether the texts alone leave doubt about where the source stands in the original.
 
-    It is then worth finding out where the edit is meant to take place, see `strict_metrics`.
+    There are several places, or the only one is a part of a word or just similar. It is then worth
+    finding out where the edit is meant to take place, see `strict_metrics`.
     """
     counts = counting(source_text, target_text)
-    return len(find_source(rows_of(measure(original)), source_text, counts)[1]) > 1
+    places = find_source(rows_of(measure(original)), source_text, counts)[1]
+    return len(places) > 1 or any(p.rank < Rank.WORD for p in places)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,11 +149,6 @@ class _Task:
     @property
     def target(self) -> str:
         return fold(self.target_text, self.counts)
-
-    @property
-    def unseen(self) -> bool:
-        """Whether source and target differ in case or punctuation only."""
-        return self.source == self.target
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,34 +176,37 @@ def _readings(task: _Task, place: Instance, same: dict[int, list[Mark]]) -> list
     region = Region.around(place, task.source, task.target)
     lines = candidates(task.edited, fixed, region, task.target, task.counts)
     here = [m for m in task.edited if id(m) not in fixed and region.holds(m.item.box, wide=False)]
-    return [_read(task, place, region, f, line, here) for f in frames(place) for line in lines]
+    remains = Remains.at(place, here, (task.source_text, task.target_text), task.counts)
+    return [_read(task, place, remains, region, f, n) for f in frames(place) for n in lines]
 
 
 def _read(
-    task: _Task,
-    place: Instance,
-    region: Region,
-    frame: Frame,
-    line: Stream,
-    here: Sequence[Mark],
+    task: _Task, place: Instance, remains: Remains, region: Region, frame: Frame, line: Stream
 ) -> _Reading:
     start, end = cut(frame, task.target, line)
-    inside, outside = _leftover(task, frame, line, start, end, here)
-    present = _count(task, task.target_text, line, start, end) > 0
     slot = _written(task.target_text, line, start, end)
-    left = inside or outside > 0
-    residual = 1.0 if left else _faint_source(task, line, start, end, here)
-    beside = f" {task.source_text}" if outside > 0 and not inside else ""
-    near = any(region.holds(m.item.box, wide=True) for m in line.owners(start, end))
+    inside = remains.is_slot(line, start, end)
+    left = inside or remains.count > 0
+    present = remains.target.count(line, start, end) > 0
+    near = any(region.holds(m.item.box, wide=True) for m in line.owners(start, end)) or (
+        not line.breaks and any(region.holds(m.item.box, wide=False) for m in line.marks)
+    )
     factor = NOT_DONE if left and not (present and near) else 1.0
-    folded = similarity(task.target, fold(slot + beside, task.counts))
-    cased = similarity(visible(task.target_text), visible(slot + beside))
+    # A source left elsewhere at the place is written beside the target, whatever row it is on.
+    text = f"{slot} {task.source_text}" if remains.count and not inside else slot
+    folded = similarity(task.target, fold(text, task.counts))
+    cased = similarity(visible(task.target_text), visible(text))
     return _Reading(
-        place=place, frame=frame, line=line, start=start, end=end,
+        place=place,
+        frame=frame,
+        line=line,
+        start=start,
+        end=end,
         OA=factor * (folded + cased) / 2,
         NED=factor * similarity(squeeze(task.target_text), squeeze(slot)),
-        residual=residual, present=present,
-    )  # fmt: skip
+        residual=1.0 if left else remains.likeness,
+        present=present,
+    )
 
 
 def _best_reading(task: _Task, readings: Sequence[_Reading]) -> StrictScores:
@@ -220,83 +220,6 @@ def _best_reading(task: _Task, readings: Sequence[_Reading]) -> StrictScores:
             best = scores
     assert best is not None  # every place has a reading, if only that nothing is there
     return best
-
-
-# --- the source at its place ------------------------------------------------------------------
-
-
-def _count(task: _Task, text: str, line: Stream, start: int, end: int) -> int:
-    """How often a text stands in a part of a line, word for word.
-
-    When source and target differ in case or punctuation only, those must agree as well.
-    """
-    needle, found = fold(text, task.counts), 0
-    at = line.chars.find(needle, start, end)
-    while at >= 0:
-        to = at + len(needle)
-        bounded = (at == start or line.bounds[at]) and (to == end or line.bounds[to])
-        written = squeeze(line.raw_with_edges(at, to))
-        if bounded and (not task.unseen or squeeze(text) in written):
-            found += 1
-        at = line.chars.find(needle, at + 1, end)
-    return found
-
-
-def _leftover(
-    task: _Task, frame: Frame, line: Stream, start: int, end: int, here: Sequence[Mark]
-) -> tuple[bool, int]:
-    """Whether the source is (part of) what stands for the target, and how often it stands beside.
-
-    A source that belongs to the target or to the rest of the line is not counted.
-    """
-    slot = line.chars[start:end]
-    like_source = similarity(task.source, slot)
-    inside = like_source >= STILL_SOURCE and like_source > similarity(task.target, slot)
-    in_target = Stream.of([], task.counts) if task.unseen else _plain(task.target_text, task.counts)
-    allowed = _count(task, task.source_text, in_target, 0, len(in_target.chars))
-    inside = inside or _count(task, task.source_text, line, start, end) > allowed
-    beside = _count(task, task.source_text, line, 0, start) + _count(
-        task, task.source_text, line, end, len(line.chars)
-    )
-    stream = frame.stream
-    belongs = _count(task, task.source_text, stream, frame.first, frame.start) + _count(
-        task, task.source_text, stream, frame.end, frame.last
-    )
-    return inside, max(beside - belongs, 0) + _elsewhere(task, line, here)
-
-
-def _plain(text: str, counts: Counts) -> Stream:
-    """A text as a stream that stands nowhere."""
-    from metrics.ocr import TextItem
-
-    return Stream.of([measure([TextItem(((0, 0), (1, 0), (1, 1), (0, 1)), text, 1.0)])], counts)
-
-
-def _other_rows(task: _Task, line: Stream, here: Sequence[Mark]) -> list[Stream]:
-    """What else stands at the source's place: not on the line that was read, not background."""
-    others = [m for m in here if m not in line.marks]
-    return [Stream.of([row], task.counts) for row in rows_of(others)]
-
-
-def _elsewhere(task: _Task, line: Stream, here: Sequence[Mark]) -> int:
-    rows = _other_rows(task, line, here)
-    return sum(_count(task, task.source_text, r, 0, len(r.chars)) for r in rows)
-
-
-def _faint_source(task: _Task, line: Stream, start: int, end: int, here: Sequence[Mark]) -> float:
-    """How similar to the source anything at its place is, once the target is taken away; below 1.
-
-    0 for sources of one or two characters, to which everything is similar.
-    """
-    if len(task.source) < 3:
-        return 0.0
-    slot = line.chars[start:end]
-    part = best_window(task.target, slot)
-    rest = [slot]
-    if part.similarity >= MOVED:
-        rest = [slot[: part.start], slot[part.end :]]
-    texts = [*rest, *(r.chars for r in _other_rows(task, line, here))]
-    return min(max((window_similarity(task.source, t) for t in texts if t), default=0.0), 0.99)
 
 
 def _written(target_text: str, line: Stream, start: int, end: int) -> str:
