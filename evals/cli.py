@@ -37,7 +37,8 @@ Models = Annotated[
     typer.Option("--model", "-m", help="[NAME=]ADAPTER[:ARGUMENT]; repeat for several."),
 ]
 Benchmarks = Annotated[
-    list[str] | None, typer.Option("--benchmark", "-b", help="NAME[/SUITE]; repeat for several.")
+    list[str] | None,
+    typer.Option("--benchmark", "-b", help="NAME[/SUITE][@REVISION]; repeat for several."),
 ]
 Data = Annotated[
     list[str] | None, typer.Option(help="BENCHMARK=FOLDER with its data in the official layout.")
@@ -251,15 +252,14 @@ def show_benchmark(
 
 @data_app.command("verify")
 def data_verify(
-    benchmark: Annotated[str, typer.Argument(help="NAME[/SUITE].")],
+    benchmark: Annotated[str, typer.Argument(help="NAME[/SUITE][@REVISION].")],
     data: Annotated[Path | None, typer.Option(help="Folder in the official layout.")] = None,
-    revision: Annotated[str | None, typer.Option(help="Commit of the hub data set.")] = None,
     as_json: Json = False,
 ) -> None:
     """List missing, corrupt, duplicate and unexpected files before a run."""
     from evals import listing
 
-    raise typer.Exit(listing.verify(benchmark, data, revision, as_json=as_json))
+    raise typer.Exit(listing.verify(benchmark, data, as_json=as_json))
 
 
 # --- the door -------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ class ModelSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkSpec:
-    """A benchmark to run on: `name[/suite]` and where its data lies."""
+    """A benchmark to run on: `name[/suite][@revision]` and where its data lies."""
 
     name: str
     suite: str | None = None
@@ -77,13 +77,14 @@ class BenchmarkSpec:
 
     @classmethod
     def parse(cls, text: str) -> BenchmarkSpec:
-        """Read ``name[/suite]``.
+        """Read ``name[/suite][@revision]``, the revision being a commit of the hub data set.
 
         >>> BenchmarkSpec.parse("textedit/mini").suite
         'mini'
         """
-        name, _, suite = text.partition("/")
-        return cls(name=name, suite=suite or None)
+        rest, _, revision = text.partition("@")
+        name, _, suite = rest.partition("/")
+        return cls(name=name, suite=suite or None, revision=revision or None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +206,7 @@ def _benchmark(entry: str | Mapping[str, Any], data: Mapping[str, Path]) -> Benc
         folder = entry.get("data")
         spec = dataclasses.replace(
             spec, suite=entry.get("suite", spec.suite),
-            data=Path(folder) if folder else None, revision=entry.get("revision"),
+            data=Path(folder) if folder else None, revision=entry.get("revision", spec.revision),
         )  # fmt: skip
     return dataclasses.replace(spec, data=data[spec.name]) if spec.name in data else spec
 

@@ -188,14 +188,14 @@ def replace_callables(row: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in row.items() if not callable(v)}
 
 
-def verify(name: str, folder: Path | None, revision: str | None, *, as_json: bool) -> int:
+def verify(name: str, folder: Path | None, *, as_json: bool) -> int:
     """Every problem of a suite's data; 1 when a run would stumble over one."""
     from evals.plan import find_suite
 
-    spec = replace(BenchmarkSpec.parse(name), data=folder, revision=revision)
+    spec = replace(BenchmarkSpec.parse(name), data=folder)
     benchmark, suite = find_suite(spec)
     root = folder.expanduser().resolve() if folder else None
-    problems = suite.verify(DataSource(root=root, revision=revision))
+    problems = suite.verify(DataSource(root=root, revision=spec.revision))
     fatal = sum(p.fatal for p in problems)
     if as_json:
         print_json({"problems": problems, "fatal": fatal})

@@ -95,9 +95,9 @@ def find_layout(suite: SuiteName, source: DataSource) -> Layout:
         from benchmarks.textedit.hub import HUB_DATASET, HUB_REVISION
 
         raise UserError(
-            f"The TextEdit suite {suite!r} needs the official data: pass the folder that holds "
-            f"eval_prompts/ and data/, or a revision of {HUB_DATASET} to download, e.g. "
-            f"{HUB_REVISION}."
+            f"The TextEdit suite {suite!r} needs the official data: pass --data textedit=FOLDER, the "
+            f"folder that holds eval_prompts/ and data/, or ask for a commit of {HUB_DATASET} on "
+            f"the hub with textedit/{suite}@{HUB_REVISION}."
         )
     return layout_of(suite, root)
 

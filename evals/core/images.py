@@ -5,9 +5,12 @@ Pillow is imported inside the functions, so that the floor stays light.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +26,16 @@ machine. The largest image of the benchmarks we know has 12 million."""
 
 SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "MPO": ".jpg", "WEBP": ".webp", "GIF": ".gif",
             "BMP": ".bmp", "TIFF": ".tif"}  # fmt: skip
+
+EXTRA_FORMATS = ("PPM", "JPEG2000", "AVIF")
+"""Read as well where Pillow can. Nothing else is: Pillow starts Ghostscript for an EPS file, and an
+icon file holds several pictures of which it chooses one."""
+
+DECODE_ERRORS = (
+    OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, AttributeError,
+    OverflowError, struct.error, zlib.error,
+)  # fmt: skip
+"""What Pillow raises for damaged files; found by feeding it some."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +67,7 @@ def open_image(source: Path | bytes, *, max_pixels: int = MAX_PIXELS) -> Image.I
         ImageError: with kind ``not_found``, ``empty_file``, ``not_an_image``, ``truncated`` or
             ``too_large``.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     name = _name(source)
     if isinstance(source, Path):
@@ -67,13 +80,18 @@ def open_image(source: Path | bytes, *, max_pixels: int = MAX_PIXELS) -> Image.I
         raise ImageError("empty_file", f"{name} has 0 bytes; write it again.")
     try:
         with warnings.catch_warnings():
-            # Pillow warns from 89 megapixels on; our own limit decides, just below.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(source if isinstance(source, Path) else io.BytesIO(source))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise ImageError("not_an_image", f"{name} is not an image Pillow can read.") from error
+            # Pillow warns from 89 megapixels on, and of damaged EXIF; our own rules decide, below.
+            warnings.simplefilter("ignore")
+            stream = source if isinstance(source, Path) else io.BytesIO(source)
+            image = Image.open(stream, formats=_formats())
     except Image.DecompressionBombError as error:
         raise ImageError("too_large", f"{name} is too large: {error}") from error
+    except PermissionError as error:
+        raise ImageError("not_found", f"{name} may not be read; mend its permissions.") from error
+    except DECODE_ERRORS as error:
+        raise ImageError(
+            "not_an_image", f"{name} is not an image in a format that is read ({_known()})."
+        ) from error
     width, height = image.size
     if width * height > max_pixels:
         image.close()
@@ -84,9 +102,34 @@ def open_image(source: Path | bytes, *, max_pixels: int = MAX_PIXELS) -> Image.I
         )
     try:
         image.load()
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except DECODE_ERRORS as error:
+        image.close()
         raise ImageError("truncated", f"{name} is damaged or cut short ({error}).") from error
     return image
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """The formats that are read, as far as this Pillow has them."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(f for f in (*SUFFIXES, *EXTRA_FORMATS) if f in Image.OPEN)
+
+
+def _known() -> str:
+    return ", ".join(f for f in _formats() if f != "MPO")
+
+
+def exif_orientation(image: Image.Image) -> int:
+    """The EXIF orientation of an opened image, 1 to 8; 1 where it is absent or nonsense."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = image.getexif().get(0x0112, 1)
+    except DECODE_ERRORS:
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def inspect_image(source: Path | bytes, *, max_pixels: int = MAX_PIXELS) -> ImageInfo:
@@ -97,16 +140,20 @@ def inspect_image(source: Path | bytes, *, max_pixels: int = MAX_PIXELS) -> Imag
     """
     image = open_image(source, max_pixels=max_pixels)
     notes = []
-    if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
+    if image.has_transparency_data:
         notes.append("alpha")
     if image.mode == "CMYK":
         notes.append("cmyk")
     if image.mode.startswith("I") or image.mode == "F":
         notes.append("high_bit_depth")
-    if image.getexif().get(0x0112, 1) not in {0, 1}:
+    if exif_orientation(image) != 1:
         notes.append("exif_rotated")
-    if getattr(image, "n_frames", 1) > 1:
-        notes.append("animated")
+    try:
+        if getattr(image, "n_frames", 1) > 1:
+            notes.append("animated")
+    except DECODE_ERRORS:
+        # Only the first frame is used, and that one was decoded.
+        notes.append("damaged_frames")
     kind = image.format or "PNG"
     suffix = SUFFIXES.get(kind, "." + kind.lower())
     if isinstance(source, Path):
@@ -129,29 +176,42 @@ def load_rgb(
     Raises:
         ImageError: as `open_image`.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     image = open_image(source, max_pixels=max_pixels)
     if as_official:
         return image.convert("RGB")
-    rotated = ImageOps.exif_transpose(image)
-    image = rotated if rotated is not None else image
+    turn = exif_orientation(image)
     if image.mode.startswith("I") or image.mode == "F":
         image = _to_8_bit(image)
-    if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
+    if turn != 1:
+        # Not ImageOps.exif_transpose: it writes the EXIF anew, and damaged EXIF makes it fail.
+        image = image.transpose(Image.Transpose[_TURNS[turn]])
+    if image.has_transparency_data:
         layer = image.convert("RGBA")
         ground = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         return Image.alpha_composite(ground, layer).convert("RGB")
     return image.convert("RGB")
 
 
+_TURNS = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE",
+          6: "ROTATE_270", 7: "TRANSVERSE", 8: "ROTATE_90"}  # fmt: skip
+
+
 def _to_8_bit(image: Image.Image) -> Image.Image:
+    """Grey values of more than 8 bits as 8 bits.
+
+    16-bit values are divided by 257, however dark the picture. 32-bit integers do not say their
+    range, so they are taken as 8-bit where none exceeds 255 and as 16-bit otherwise.
+    """
     import numpy as np
     from PIL import Image
 
     values = np.asarray(image, dtype=np.float64)
-    if image.mode.startswith("I"):
-        values = values / 257.0 if values.max(initial=0) > 255 else values
+    # Before version 12 Pillow opens a 16-bit PNG in mode "I".
+    sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
+    if sixteen or (image.mode == "I" and values.max(initial=0) > 255):
+        values = values / 257.0
     return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
 
 
