@@ -11,7 +11,7 @@ import itertools
 import math
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 from typing import Protocol
@@ -51,6 +51,7 @@ class Mark:
 
     Attributes:
         item: what was read.
+        box: its bounding box.
         centre: of the polygon.
         width: length of the upper edge, in pixels.
         height: of the text, in pixels; never 0.
@@ -58,6 +59,7 @@ class Mark:
     """
 
     item: Located
+    box: Box
     centre: Point
     width: float
     height: float
@@ -75,11 +77,11 @@ def mark(item: Located) -> Mark:
     dx, dy = corners[1][0] - corners[0][0], corners[1][1] - corners[0][1]
     # The upper edge of a narrow box is too short for its direction to mean anything.
     angle = math.atan2(dy, dx) if top >= side and top > 0 else None
-    return Mark(item, centre, top, max(side, 1e-6), angle)
+    return Mark(item, (x0, y0, x1, y1), centre, top, max(side, 1e-6), angle)
 
 
-def _canonical(marked: Mark) -> tuple[float, float, str, tuple[float, ...]]:
-    return marked.centre[1], marked.centre[0], marked.item.text, tuple(marked.item.box)
+def _canonical(marked: Mark) -> tuple[float, float, str, Box]:
+    return marked.centre[1], marked.centre[0], marked.item.text, marked.box
 
 
 def measure(items: Sequence[Located]) -> list[Mark]:
@@ -92,40 +94,42 @@ def _angles(marks: Sequence[Mark]) -> list[float]:
     known = [m for m in marks if m.angle is not None]
     found = []
     for m in marks:
-        near = min(known, key=lambda k: math.dist(k.centre, m.centre), default=None)
-        own = m.angle if m.angle is not None else near.angle if near is not None else 0.0
-        found.append(own or 0.0)
+        like = m
+        if m.angle is None:
+            like = min(known, key=lambda k: math.dist(k.centre, m.centre), default=m)
+        found.append(like.angle or 0.0)
     return found
 
 
-@dataclass(slots=True)
 class _Row:
-    """A row being built, in a frame turned by its own angle."""
+    """A row being built, with its running angle, middle and text height."""
 
-    marks: list[Mark] = field(default_factory=list)
-    angles: list[float] = field(default_factory=list)
+    def __init__(self, m: Mark, angle: float) -> None:
+        self.marks: list[Mark] = []
+        self.angles: list[float] = []
+        self.add(m, angle)
 
-    def _angle(self) -> float:
-        weights = [max(m.width, 1.0) for m in self.marks]
-        weighted = sum(a * w for a, w in zip(self.angles, weights, strict=True))
-        return weighted / sum(weights)
+    def add(self, m: Mark, angle: float) -> None:
+        """Append a mark; longer ones say more about the row's angle and middle."""
+        self.marks.append(m)
+        self.angles.append(angle)
+        weights = [max(k.width, 1.0) for k in self.marks]
+        total = sum(weights)
+        pairs = list(zip(self.marks, weights, strict=True))
+        self.angle = sum(a * w for a, w in zip(self.angles, weights, strict=True)) / total
+        self.middle = (
+            sum(k.centre[0] * w for k, w in pairs) / total,
+            sum(k.centre[1] * w for k, w in pairs) / total,
+        )
+        self.height = median(k.height for k in self.marks)
 
     def offset(self, m: Mark, angle: float) -> float | None:
         """Distance from the row's middle in units of the smaller height; None when out of reach."""
-        own = self._angle()
-        if abs(own - angle) > SAME_ANGLE:
+        if abs(self.angle - angle) > SAME_ANGLE:
             return None
-        weights = [max(k.width, 1.0) for k in self.marks]
-        total = sum(weights)
-        middle = [
-            sum(k.centre[axis] * w for k, w in zip(self.marks, weights, strict=True)) / total
-            for axis in (0, 1)
-        ]
-        apart = (m.centre[1] - middle[1]) * math.cos(own) - (m.centre[0] - middle[0]) * math.sin(
-            own
-        )
-        smaller = min(m.height, median(k.height for k in self.marks))
-        return abs(apart) / smaller
+        right, down = m.centre[0] - self.middle[0], m.centre[1] - self.middle[1]
+        apart = down * math.cos(self.angle) - right * math.sin(self.angle)
+        return abs(apart) / min(m.height, self.height)
 
 
 def rows_of(marks: Sequence[Mark]) -> list[list[Mark]]:
@@ -139,10 +143,9 @@ def rows_of(marks: Sequence[Mark]) -> list[list[Mark]]:
         near = [(o, n) for n, r in enumerate(open_rows) if (o := r.offset(m, angle)) is not None]
         best = min(near, default=(math.inf, -1))
         if best[0] >= SAME_ROW:
-            open_rows.append(_Row([m], [angle]))
+            open_rows.append(_Row(m, angle))
         else:
-            open_rows[best[1]].marks.append(m)
-            open_rows[best[1]].angles.append(angle)
+            open_rows[best[1]].add(m, angle)
     rows = []
     for row in open_rows:
         angle = sum(row.angles) / len(row.angles)
@@ -171,12 +174,12 @@ def chains(rows: Sequence[list[Mark]], longest: int = 3) -> list[list[list[Mark]
 
 
 def _row_below(rows: Sequence[list[Mark]], at: int) -> int | None:
-    x0, _, x1, _ = union_box([m.item.box for m in rows[at]])
+    x0, _, x1, _ = union_box([m.box for m in rows[at]])
     middle = sum(m.centre[1] for m in rows[at]) / len(rows[at])
     height = median(m.height for m in rows[at])
     options = []
     for n, row in enumerate(rows):
-        left, _, right, _ = union_box([m.item.box for m in row])
+        left, _, right, _ = union_box([m.box for m in row])
         down = sum(m.centre[1] for m in row) / len(row) - middle
         shared = min(x1, right) - max(x0, left)
         narrower = max(min(x1 - x0, right - left), 1e-6)
@@ -304,7 +307,7 @@ class Stream:
     def box(self, start: int, end: int) -> Box:
         """Box of `chars[start:end]`; a part of an item gets its share of the item's length."""
         if end <= start:
-            return union_box([m.item.box for m in self.marks])
+            return union_box([m.box for m in self.marks])
         first, last = self.at[start], self.at[end - 1] + 1
         boxes = []
         for m, (a, b) in zip(self.marks, self.spans, strict=True):
@@ -316,7 +319,7 @@ class Stream:
 
 def _part(m: Mark, start: float, end: float) -> Box:
     """Bounding box of the part of an item from one share of its length to another."""
-    x0, y0, x1, y1 = m.item.box
+    x0, y0, x1, y1 = m.box
     corners = list(m.item.polygon)
     if len(corners) != 4:
         corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]

@@ -84,7 +84,7 @@ def unchanged_marks(original: Sequence[Mark], edited: Sequence[Mark]) -> dict[in
     return {
         id(e): [
             o for o in original
-            if _same_place(o.item.box, e.item.box)
+            if _same_place(o.box, e.box)
             and similarity(fold(o.item.text), fold(e.item.text)) >= UNCHANGED
         ]
         for e in edited
@@ -148,7 +148,7 @@ def candidates(
         target: folded target text.
         counts: what counts, see `Stream.of`.
     """
-    near = {id(m) for m in edited if region.holds(m.item.box, wide=True)}
+    near = {id(m) for m in edited if region.holds(m.box, wide=True)}
     loose = [m for m in edited if id(m) not in fixed]
     groups = [
         (rows_of(edited), near),

@@ -40,7 +40,7 @@ from benchmarks.textedit.layout import (
 from benchmarks.textedit.official import Box
 from benchmarks.textedit.remains import Remains
 from benchmarks.textedit.slot import Frame, Region, candidates, cut, frames, unchanged_marks
-from benchmarks.textedit.source import Instance, Rank, covered, find_source
+from benchmarks.textedit.source import IN_REGION, Instance, Rank, covered, find_source
 from metrics.text import similarity, squeeze, visible
 
 NOT_DONE = 0.2
@@ -141,6 +141,14 @@ class _Task:
     edited: list[Mark]
     places: tuple[Instance, ...]
     regions: tuple[Box, ...]
+    known_rows: dict[tuple[int, ...], list[list[Mark]]] = field(default_factory=dict)
+
+    def rows(self, marks: list[Mark]) -> list[list[Mark]]:
+        """`rows_of`, once for the same marks: the readings share most backgrounds."""
+        key = tuple(id(m) for m in marks)
+        if key not in self.known_rows:
+            self.known_rows[key] = rows_of(marks)
+        return self.known_rows[key]
 
     @property
     def source(self) -> str:
@@ -175,7 +183,7 @@ def _readings(task: _Task, place: Instance, same: dict[int, list[Mark]]) -> list
     fixed = {n for n, marks in same.items() if any(m not in owners for m in marks)}
     region = Region.around(place, task.source, task.target)
     lines = candidates(task.edited, fixed, region, task.target, task.counts)
-    here = [m for m in task.edited if id(m) not in fixed and region.holds(m.item.box, wide=False)]
+    here = [m for m in task.edited if id(m) not in fixed and region.holds(m.box, wide=False)]
     remains = Remains.at(place, here, (task.source_text, task.target_text), task.counts)
     return [_read(task, place, remains, region, f, n) for f in frames(place) for n in lines]
 
@@ -188,8 +196,8 @@ def _read(
     inside = remains.is_slot(line, start, end)
     left = inside or remains.count > 0
     present = remains.target.count(line, start, end) > 0
-    near = any(region.holds(m.item.box, wide=True) for m in line.owners(start, end)) or (
-        not line.breaks and any(region.holds(m.item.box, wide=False) for m in line.marks)
+    near = any(region.holds(m.box, wide=True) for m in line.owners(start, end)) or (
+        not line.breaks and any(region.holds(m.box, wide=False) for m in line.marks)
     )
     factor = NOT_DONE if left and not (present and near) else 1.0
     # A source left elsewhere at the place is written beside the target, whatever row it is on.
@@ -249,7 +257,9 @@ def _line(stream: Stream, start: int, end: int) -> Line:
 
 def _edited_background(task: _Task, reading: _Reading) -> list[Line]:
     line, used = reading.line, set(reading.line.marks)
-    rest = [Stream.of([r], task.counts) for r in rows_of([m for m in task.edited if m not in used])]
+    rest = [
+        Stream.of([r], task.counts) for r in task.rows([m for m in task.edited if m not in used])
+    ]
     parts = [_line(line, 0, reading.start), _line(line, reading.end, len(line.chars))]
     return [*(_line(s, 0, len(s.chars)) for s in rest), *parts]
 
@@ -257,7 +267,7 @@ def _edited_background(task: _Task, reading: _Reading) -> list[Line]:
 def _original_background(task: _Task, reading: _Reading, *, others_too: bool) -> list[Line]:
     """Lines that should still be there; with `others_too` every other such source is replaced."""
     frame, used = reading.frame, set(reading.frame.marks)
-    rows = rows_of([m for m in task.original if m not in used])
+    rows = task.rows([m for m in task.original if m not in used])
     parts = [(s, 0, len(s.chars)) for s in (Stream.of([r], task.counts) for r in rows)]
     parts += [(frame.stream, frame.first, frame.start), (frame.stream, frame.end, frame.last)]
     return [_expected(task, *part, others_too=others_too) for part in parts]
@@ -270,7 +280,9 @@ def _expected(task: _Task, stream: Stream, start: int, end: int, *, others_too: 
     while at >= 0:
         to = at + len(task.source)
         bounded = (at == start or stream.bounds[at]) and (to == end or stream.bounds[to])
-        asked = covered(stream.box(at, to), task.regions) >= 0.5 if task.regions else others_too
+        asked = (
+            covered(stream.box(at, to), task.regions) >= IN_REGION if task.regions else others_too
+        )
         if bounded and asked:
             words += [*stream.words(done, at), task.target]
             done = to
