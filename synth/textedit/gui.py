@@ -108,7 +108,7 @@ def _space(kit: Kit, wide: int, high: int) -> Picture:
 
 def _maze(kit: Kit, wide: int, high: int) -> Picture:
     world = _ground(rgb("0d1030"), wide, high)
-    for y in range(8, high, 6):
+    for y in range(8, high - 4, 6):
         for x in range(2, wide - 6, 8):
             if kit.draw.chance(0.6):
                 world[y : y + 2, x : x + 6] = rgb("3556e0")

@@ -127,10 +127,12 @@ def menu(kit: Kit) -> Scene:
     for i in range(5):
         y = 138 + 92 * i
         kit.text(
-            f"d{i + 1}", face.at(40, y, 236, y + 44), "serif-bold", 34, ink, "left", absorb=0.7
+            f"d{i + 1}", face.at(40, y - 2, 236, y + 38), "serif-bold", 34, ink, "left", absorb=0.7
         )
-        kit.text(f"p{i + 1}", face.at(336, y, 422, y + 44), "serif", 31, ink, "right", absorb=0.7)
-        kit.text(f"n{i + 1}", face.at(42, y + 45, 300, y + 76), "serif", 23, mix(ink, paper, 0.3),
+        kit.text(
+            f"p{i + 1}", face.at(336, y - 2, 422, y + 38), "serif", 31, ink, "right", absorb=0.7
+        )
+        kit.text(f"n{i + 1}", face.at(42, y + 47, 300, y + 78), "serif", 23, mix(ink, paper, 0.3),
                  "left", absorb=0.7)  # fmt: skip
     dishes = ", ".join(f'"{{d{i}}}" "{{n{i}}}" "{{p{i}}}"' for i in range(1, 6))
     template = f'Photo of the menu of "{{heading}}": {dishes}.'

@@ -89,8 +89,8 @@ def box(kit: Kit) -> Scene:
     ground = faces[1].paste(ground, _side(main, second))
     kit.text("brand", faces[0].at(20, 28, 320, 112), "bold", 72, second, absorb=0.8)
     kit.text("kind", faces[0].at(40, 126, 300, 160), "serif", 28, ink, absorb=0.8)
-    kit.text("count", faces[0].at(110, 176, 230, 240), "display", 50, main, absorb=0.8)
-    kit.text("pieces", faces[0].at(120, 242, 220, 266), "condensed", 20, ink, absorb=0.8)
+    kit.text("count", faces[0].at(110, 172, 230, 232), "display", 50, main, absorb=0.8)
+    kit.text("pieces", faces[0].at(120, 248, 220, 272), "condensed", 20, ink, absorb=0.8)
     kit.text("side", faces[1].at(14, 60, 176, 108), "bold", 38, second, absorb=0.8)
     kit.text("net", faces[1].at(24, 240, 166, 276), "condensed", 27, ink, absorb=0.8)
     template = (

@@ -48,17 +48,17 @@ def shirt(kit: Kit) -> Scene:
     canvas.line([(320, 66), (320, 92)], rgb("6b6b70"), 5)
     canvas.poly(outline, cloth)
     _trim(kit.layout, canvas, cloth, trim)
-    canvas.rect((462, 220, 540, 254), trim, radius=5)
+    canvas.rect((466, 186, 554, 222), trim, radius=5)
     picture = canvas.picture()
     inside = soft(outline, size, 3)
     folds = _folds(kit, size)
     picture = shade(picture, np.asarray(1 - inside + inside * folds, np.float32))
     lean = kit.draw.uniform(-2.5, 2.5)
-    kit.text("team", turned(190, 196, 450, 238, lean), "condensed", 34, ink, absorb=0.9)
-    kit.text("main", turned(168, 246, 472, 400, lean), "display", 150, ink, absorb=0.9, wear=0.18)
-    kit.text("year", turned(210, 412, 430, 450, lean), "bold", 29, ink, absorb=0.9)
+    kit.text("team", turned(190, 184, 450, 226, lean), "condensed", 34, ink, absorb=0.9)
+    kit.text("main", turned(168, 248, 472, 398, lean), "display", 150, ink, absorb=0.9, wear=0.18)
+    kit.text("year", turned(210, 424, 430, 462, lean), "bold", 29, ink, absorb=0.9)
     patch_ink = WHITE if sum(trim) < 420 else BLACK
-    kit.text("patch", (466, 223, 536, 251), "bold", 19, patch_ink, absorb=0.9)
+    kit.text("patch", (470, 190, 550, 218), "bold", 19, patch_ink, absorb=0.9)
     template = (
         'Photo of a shirt with the print "{main}" between "{team}" and "{year}", and a patch '
         'reading "{patch}".'
