@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from evals.core.errors import ImageError, unknown
-from evals.core.images import load_rgb
+from evals.core.images import DECODE_ERRORS, exif_orientation, load_rgb
 from evals.core.protocols import default_cache
 from evals.core.store import write_atomic
 from evals.core.types import JSON, Absence, canonical_json, fingerprint
@@ -208,8 +208,8 @@ def _header_sizes(
                 may_turn = image.format != "TIFF" and (
                     image.format != "PNG" or any(w in data for w in (b"eXIf", b"exif", b"xmp"))
                 )
-                turned = may_turn and image.getexif().get(0x0112, 1) in {5, 6, 7, 8}
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+                turned = may_turn and exif_orientation(image) >= 5
+    except (*DECODE_ERRORS, Image.DecompressionBombError):
         return None, None
     return size, (size[1], size[0]) if turned else size
 

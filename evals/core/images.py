@@ -25,11 +25,10 @@ MAX_PIXELS = 64_000_000
 machine. The largest image of the benchmarks we know has 12 million."""
 
 SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "MPO": ".jpg", "WEBP": ".webp", "GIF": ".gif",
-            "BMP": ".bmp", "TIFF": ".tif"}  # fmt: skip
-
-EXTRA_FORMATS = ("PPM", "JPEG2000", "AVIF")
-"""Read as well where Pillow can. Nothing else is: Pillow starts Ghostscript for an EPS file, and an
-icon file holds several pictures of which it chooses one."""
+            "BMP": ".bmp", "TIFF": ".tif", "PPM": ".ppm", "JPEG2000": ".jp2",
+            "AVIF": ".avif"}  # fmt: skip
+"""The formats that are read, where Pillow has them, and their suffixes. Nothing else is: Pillow
+starts Ghostscript for an EPS file, and an icon file holds several pictures to choose from."""
 
 DECODE_ERRORS = (
     OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, AttributeError,
@@ -114,7 +113,7 @@ def _formats() -> tuple[str, ...]:
     from PIL import Image
 
     Image.init()
-    return tuple(f for f in (*SUFFIXES, *EXTRA_FORMATS) if f in Image.OPEN)
+    return tuple(f for f in SUFFIXES if f in Image.OPEN)
 
 
 def _known() -> str:
@@ -155,9 +154,10 @@ def inspect_image(source: Path | bytes, *, max_pixels: int = MAX_PIXELS) -> Imag
         # Only the first frame is used, and that one was decoded.
         notes.append("damaged_frames")
     kind = image.format or "PNG"
-    suffix = SUFFIXES.get(kind, "." + kind.lower())
+    suffix = SUFFIXES[kind]
     if isinstance(source, Path):
-        given = source.suffix.lower().replace(".jpeg", ".jpg")
+        given = source.suffix.lower()
+        given = {".jpeg": ".jpg", ".tiff": ".tif"}.get(given, given)
         if given != suffix:
             notes.append(f"named_{given.lstrip('.') or 'without_suffix'}")
     width, height = image.size
@@ -208,7 +208,7 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     from PIL import Image
 
     values = np.asarray(image, dtype=np.float64)
-    # Before version 12 Pillow opens a 16-bit PNG in mode "I".
+    # Older versions of Pillow open a 16-bit PNG in mode "I".
     sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
     if sixteen or (image.mode == "I" and values.max(initial=0) > 255):
         values = values / 257.0
