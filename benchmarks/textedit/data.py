@@ -14,13 +14,12 @@ prompt files only; whether every image is there and whole is the business of `ve
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.textedit.errata import apply_errata, errata_kinds
+from benchmarks.textedit.errata import errata_kinds
 from benchmarks.textedit.records import LineProblem, Record, parse_file
 from benchmarks.textedit.reference import TextEditReference
 from benchmarks.textedit.strata import strata
@@ -95,8 +94,8 @@ def find_layout(suite: SuiteName, source: DataSource) -> Layout:
         from benchmarks.textedit.hub import HUB_DATASET, HUB_REVISION
 
         raise UserError(
-            f"The TextEdit suite {suite!r} needs the official data: pass --data textedit=FOLDER, the "
-            f"folder that holds eval_prompts/ and data/, or ask for a commit of {HUB_DATASET} on "
+            f"The TextEdit suite {suite!r} needs the official data: pass --data textedit=FOLDER, "
+            f"the folder that holds eval_prompts/ and data/, or ask for a commit of {HUB_DATASET} on "
             f"the hub with textedit/{suite}@{HUB_REVISION}."
         )
     return layout_of(suite, root)
@@ -207,11 +206,3 @@ def _sample(layout: Layout, sub_class: str, record: Record, official: bool) -> S
         strata=strata(record.source_text, record.target_text),
         output_path=f"{sub_class}/{name}",
     )
-
-
-def with_errata(sample: Sample, policy: Literal["off", "fix", "exclude"]) -> Sample | None:
-    """The sample with `apply_errata` done to its reference; None when it is excluded."""
-    reference = apply_errata(sample.reference, policy)
-    if reference is None or reference is sample.reference:
-        return sample if reference is not None else None
-    return dataclasses.replace(sample, reference=reference)
