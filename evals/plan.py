@@ -249,10 +249,22 @@ def make_manifest(config: RunConfig, board: Board, spec: ModelSpec, model: Model
         "headline": benchmark.headline,
         "anchors": list(benchmark.anchors),
         "published": [p for p in benchmark.published() if p.suite == suite.name],
-        "differences": [],
+        "differences": _differences(config, board),
         "provenance": provenance(),
         "finished": False,
     }  # fmt: skip
+
+
+def _differences(config: RunConfig, board: Board) -> list[str]:
+    """Reasons why this run's numbers are not the suite's."""
+    found, n, size = [], len(board.samples), board.suite.size
+    if config.limit is not None and n < size:
+        found.append(f"limit: {n} of {size} samples, taken evenly from the groups")
+    elif n != size:
+        found.append(f"data: the folder holds {n} samples, the suite has {size}")
+    if config.scoring.errata != "off":
+        found.append(f"errata: records known to be faulty are handled by '{config.scoring.errata}'")
+    return found
 
 
 def scoring_manifest(board: Board, settings: ScoringSettings) -> dict[str, Any]:

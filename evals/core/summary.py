@@ -228,11 +228,14 @@ def _macros(
     stack = np.array([np.where(u, r, 0.0) for u, r in zip(used, resampled, strict=True)])
     with np.errstate(invalid="ignore"):
         low, high = bootstrap.percentiles(stack.sum(axis=0) / n, count)
+    # With one sample per leaf group every resample loses some group: there is no interval.
+    known = np.isfinite(low) & np.isfinite(high)
+    known &= np.array([k > 0 and not _alone(count[:, c]) for c, k in enumerate(n)], dtype=np.bool_)
     return [
         Interval(
             mean=None if n[c] == 0 else float(mean[c]),
-            low=None if n[c] == 0 or _alone(count[:, c]) else float(min(low[c], mean[c])),
-            high=None if n[c] == 0 or _alone(count[:, c]) else float(max(high[c], mean[c])),
+            low=float(min(low[c], mean[c])) if known[c] else None,
+            high=float(max(high[c], mean[c])) if known[c] else None,
             n=int(n[c]),
             clusters=int((count[:, c] > 0).sum()),
         )
