@@ -75,7 +75,7 @@ HEADLINE = Headline(
         ),
         Track(
             name="judge",
-            columns=("judge.weighted",),
+            columns=("judge.Avg",),
             doc="An MLLM's verdict on accuracy, preservation, scene, realism and coherence.",
         ),
     ),

@@ -1,7 +1,7 @@
 """The released scripts' way of working, written down as the thing to be faster than.
 
 One process, one thread, one image at a time; the original is read again for every model; CLIP is
-loaded once for CLIPScore and once more for AES, and each image is decoded, preprocessed and embedded
+loaded once for CLIPScore and once more for AES, and each image is decoded, prepared and embedded
 on its own, twice. The arithmetic is ours, so that only the way of working differs.
 """
 
