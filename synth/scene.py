@@ -101,6 +101,11 @@ class Text:
         whole = all(float(v).is_integer() for p in self.slot for v in p)
         return whole and a[1] == b[1] and c[1] == d[1] and a[0] == d[0] and b[0] == c[0]
 
+    @property
+    def scale(self) -> int:
+        """How many times larger the line is drawn before it is laid into its slot."""
+        return 1 if self.upright else 2
+
     def size_for(self, string: str) -> int:
         """Font size for a string: that of the scene's own strings, less if it does not fit."""
         own = min(_largest(self, s) for s in (self.string, *self.shares))
@@ -112,10 +117,19 @@ class Text:
         return _largest(self, string) >= own
 
 
+# All measures below are in pixels of the drawn plane, which is `Text.scale` times the slot's own:
+# hinting rounds the advance of every letter, so a box measured at another size would be off.
+
+
+def _plane(text: Text) -> tuple[int, int]:
+    wide, high = text.flat
+    return wide * text.scale, high * text.scale
+
+
 def _margins(text: Text) -> tuple[int, int, int, int]:
     """Room (left, top, right, bottom) that outline and shadow take around the letters."""
-    edge = _PAD + text.stroke
-    dx, dy = text.shadow[:2] if text.shadow else (0, 0)
+    edge = (_PAD + text.stroke) * text.scale
+    dx, dy = (v * text.scale for v in text.shadow[:2]) if text.shadow else (0, 0)
     return edge + max(0, -dx), edge + max(0, -dy), edge + max(0, dx), edge + max(0, dy)
 
 
@@ -123,19 +137,18 @@ def _pens(text: Text, string: str, size: int) -> list[tuple[str, float]]:
     """The pieces to draw and their horizontal pen positions."""
     if not text.tracking:
         return [(string, 0.0)]
-    font, pen, pieces = typeface.load(text.font, size), 0.0, []
+    font, pen, pieces = typeface.load(text.font, size * text.scale), 0.0, []
     for letter in string:
         pieces.append((letter, float(round(pen))))
-        pen += font.getlength(letter) + text.tracking * size
+        pen += font.getlength(letter) + text.tracking * size * text.scale
     return pieces
 
 
 def _ink(text: Text, string: str, size: int) -> tuple[int, int, int, int]:
     """Box of the letters (no outline) relative to the start of the baseline."""
-    font = typeface.load(text.font, size)
     boxes = []
     for piece, pen in _pens(text, string, size):
-        x0, y0, x1, y1 = font.getbbox(piece, anchor="ls")
+        x0, y0, x1, y1 = typeface.ink(text.font, size * text.scale, piece)
         boxes.append((x0 + pen, y0, x1 + pen, y1))
     return (
         math.floor(min(b[0] for b in boxes)), math.floor(min(b[1] for b in boxes)),
@@ -144,19 +157,19 @@ def _ink(text: Text, string: str, size: int) -> tuple[int, int, int, int]:
 
 
 def _origin(text: Text, string: str, size: int) -> tuple[int, int]:
-    """Start of the baseline within the slot's plane: capitals are centred in height."""
-    wide, high = text.flat
+    """Start of the baseline: capitals are centred in height."""
+    wide, high = _plane(text)
     x0, _, x1, _ = _ink(text, string, size)
     left, top, right, bottom = _margins(text)
     free = wide - left - right - (x1 - x0)
     start = {"left": 0, "center": free // 2, "right": free}[text.align]
-    cap = typeface.cap_height(text.font, size)
+    cap = typeface.cap_height(text.font, size * text.scale)
     return left + start - x0, top + (high - top - bottom + cap) // 2
 
 
 @lru_cache(maxsize=4096)
 def _fits_at(text: Text, string: str, size: int) -> bool:
-    wide, high = text.flat
+    wide, high = _plane(text)
     left, top, right, bottom = _margins(text)
     x0, y0, x1, y1 = _ink(text, string, size)
     base = _origin(text, string, size)[1]
@@ -179,29 +192,27 @@ def _largest(text: Text, string: str) -> int:
     return low
 
 
-def _to_image(text: Text, scale: float = 1.0) -> NDArray[np.float64]:
-    """Homography from the slot's plane, drawn `scale` times larger, to the picture."""
-    wide, high = text.flat
-    flat = np.array(box_quad(0, 0, wide * scale, high * scale), np.float32)
+def _to_image(text: Text) -> NDArray[np.float64]:
+    """Homography from the drawn plane to the picture."""
+    flat = np.array(box_quad(0, 0, *_plane(text)), np.float32)
     # OpenCV puts pixel centres at whole numbers, this project pixel edges: half a pixel each way.
     matrix = cv2.getPerspectiveTransform(flat - 0.5, np.array(text.slot, np.float32) - 0.5)
     return np.asarray(matrix, np.float64)
 
 
 def _coverage(text: Text, string: str) -> list[tuple[Plane, RGB]]:
-    """Coverage in [0, 1] and colour of shadow, outline and letters, in the slot's plane."""
-    scale = 1 if text.upright else 2
+    """Coverage in [0, 1] and colour of shadow, outline and letters, in the drawn plane."""
     size = text.size_for(string)
     x, y = _origin(text, string, size)
-    wide, high = text.flat
-    font = typeface.load(text.font, size * scale)
+    font = typeface.load(text.font, size * text.scale)
 
     def drawn(dx: int, dy: int, stroke: int) -> Plane:
-        layer = Image.new("L", (wide * scale, high * scale))
+        layer = Image.new("L", _plane(text))
         pen = ImageDraw.Draw(layer)
+        edge = stroke * text.scale
         for piece, offset in _pens(text, string, size):
-            place = ((x + dx + offset) * scale, (y + dy) * scale)
-            pen.text(place, piece, font=font, fill=255, anchor="ls", stroke_width=stroke * scale)
+            place = (x + dx * text.scale + offset, y + dy * text.scale)
+            pen.text(place, piece, font=font, fill=255, anchor="ls", stroke_width=edge)
         return np.asarray(np.asarray(layer, np.float32) / np.float32(255), np.float32)
 
     layers = []
@@ -298,7 +309,7 @@ class Scene:
             size = text.size_for(string)
             x, y = _origin(text, string, size)
             x0, y0, x1, y1 = _ink(text, string, size)
-            edge = text.stroke
+            edge = text.stroke * text.scale
             corners = box_quad(x + x0 - edge, y + y0 - edge, x + x1 + edge, y + y1 + edge)
             points = np.array([corners], np.float64)
             if text.upright:
@@ -355,7 +366,7 @@ class Scene:
             cover = layer
             if not text.upright:
                 shift = np.array([[1, 0, -x0], [0, 1, -y0], [0, 0, 1]], np.float64)
-                matrix = shift @ _to_image(text, 2.0)
+                matrix = shift @ _to_image(text)
                 cover = cv2.warpPerspective(layer, matrix, (x1 - x0, y1 - y0))
             if text.wear:
                 worn = self._field("wear")[area]
@@ -375,8 +386,10 @@ def slot_mask(size: tuple[int, int], slots: tuple[Quad, ...]) -> Picture:
     wide, high = size
     mask = np.zeros((high, wide), np.uint8)
     for slot in slots:
-        corners = np.rint(np.array(slot) - 0.5).astype(np.int32)
-        cv2.fillConvexPoly(mask, corners, (255.0,))
+        points = np.array(slot)
+        # From edges to pixel centres; a hair inwards, so that both sides round alike.
+        inwards = points + 1e-3 * np.sign(points.mean(axis=0) - points)
+        cv2.fillConvexPoly(mask, np.rint(inwards - 0.5).astype(np.int32), (255.0,))
     reach = 2 * DILATION + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     return np.asarray(cv2.dilate(mask, disc), np.uint8)

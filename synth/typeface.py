@@ -27,7 +27,7 @@ _BENCH: dict[Role, str] = {
     "chalk": "schoolbell/schoolbell-latin-400-normal.woff",
     "marker": "permanent-marker/permanent-marker-latin-400-normal.woff",
     "sound": "bangers/bangers-latin-400-normal.woff",
-    "pixel": "silkscreen/silkscreen-latin-400-normal.woff",
+    "pixel": "jersey-10/jersey-10-latin-400-normal.woff",
     "mono": "jetbrains-mono/jetbrains-mono-latin-500-normal.woff",
 }
 _TRAIN: dict[Role, str] = {
@@ -41,7 +41,7 @@ _TRAIN: dict[Role, str] = {
     "chalk": "patrick-hand/patrick-hand-latin-400-normal.woff",
     "marker": "luckiest-guy/luckiest-guy-latin-400-normal.woff",
     "sound": "luckiest-guy/luckiest-guy-latin-400-normal.woff",
-    "pixel": "pixelify-sans/pixelify-sans-latin-500-normal.woff",
+    "pixel": "silkscreen/silkscreen-latin-400-normal.woff",
     "mono": "space-mono/space-mono-latin-700-normal.woff",
 }
 
@@ -60,8 +60,19 @@ def load(file: str, size: int) -> ImageFont.FreeTypeFont:
 @lru_cache(maxsize=512)
 def cap_height(file: str, size: int) -> int:
     """Height of a capital H in pixels."""
-    box = load(file, size).getbbox("H", anchor="ls")
-    return round(-box[1])
+    return -ink(file, size, "H")[1]
+
+
+@lru_cache(maxsize=8192)
+def ink(file: str, size: int, string: str) -> tuple[int, int, int, int]:
+    """Box of the pixels a string touches, relative to the start of its baseline.
+
+    `ImageFont.getbbox` is not that: it reaches to the end of the advance.
+    """
+    mask, offset = load(file, size).getmask2(string, "L", anchor="ls")
+    box = mask.getbbox() or (0, 0, 0, 0)
+    x, y = int(offset[0]), int(offset[1])
+    return x + box[0], y + box[1], x + box[2], y + box[3]
 
 
 @lru_cache(maxsize=1)

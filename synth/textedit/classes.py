@@ -86,7 +86,7 @@ CLASSES: tuple[SubClass, ...] = (
     SubClass(
         id="1.2.2",
         scene="comics:sound",
-        trap="outlined, rotated onomatopoeia that OCR hardly reads",
+        trap="outlined, rotated onomatopoeia",
         strings={"narration": "Suddenly, at {hour}...", "main": "{sound}", "small": "{sound}"},
         edits=_on("main", "sound", "sound", "sound", "sound", "sound"),
         bench_layouts=("star", "cloud"),

@@ -149,7 +149,7 @@ def sound(kit: Kit) -> Scene:
     {"star": _star, "cloud": _cloud, "rays": _rays}[kit.layout](kit, canvas, burst, core)
     canvas.rect((18, 18, 262, 62), rgb("fff6d6"), outline=INK, width=3)
     picture = canvas.picture()
-    turn = kit.draw.uniform(7, 13) * (-1 if kit.spec.index % 3 else 1)
+    turn = kit.draw.uniform(10, 17) * (-1 if kit.spec.index % 3 else 1)
     kit.text("narration", (24, 22, 256, 58), "hand", 25, INK)
     kit.text(
         "main", turned(96, 196, 544, 384, turn), "sound", 164, letters, stroke=7, stroke_fill=INK,

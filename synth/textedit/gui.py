@@ -13,6 +13,8 @@ from synth.textedit.kit import BLACK, WHITE, Kit
 # --- 1.4.1 ----------------------------------------------------------------------------------
 
 _CELL = 8
+_HINT_ROWS = range(29, 36)
+"""Rows of cells that stay empty where a world is busy, so that the hint can be read."""
 
 
 def game(kit: Kit) -> Scene:
@@ -24,16 +26,16 @@ def game(kit: Kit) -> Scene:
     picture[144:232, 80:560] = rgb("10121c")
     for box in ((80, 144, 560, 152), (80, 224, 560, 232), (80, 144, 88, 232), (552, 144, 560, 232)):
         picture[box[1] : box[3], box[0] : box[2]] = rgb("f2f2e6")
-    _coin(picture, 296, 16)
+    _coin(picture, 288, 16)
     gold, pale = rgb("ffd84a"), rgb("f5f5f0")
-    kit.text("score", (12, 8, 258, 40), "pixel", 24, pale, "left")
-    kit.text("coins", (320, 8, 420, 40), "pixel", 24, gold, "left")
-    kit.text("world", (440, 8, 628, 40), "pixel", 24, pale, "right")
-    kit.text("main", (104, 160, 536, 216), "pixel", 56, gold)
-    kit.text("hint", (160, 240, 480, 276), "pixel", 24, pale, stroke=2, stroke_fill=BLACK)
+    kit.text("score", (12, 4, 270, 44), "pixel", 36, pale, "left")
+    kit.text("coins", (320, 4, 420, 44), "pixel", 40, gold, "left")
+    kit.text("world", (430, 4, 630, 44), "pixel", 36, pale, "right")
+    kit.text("main", (104, 158, 536, 218), "pixel", 72, gold)
+    kit.text("hint", (140, 242, 500, 282), "pixel", 36, pale, stroke=2, stroke_fill=BLACK)
     picture[64:128, 504:624] = rgb("10121c")
-    picture[68:124, 508:620] = rgb("3a2038")
-    kit.text("rank", (512, 72, 616, 120), "pixel", 44, rgb("ff8a7d"))
+    picture[68:124, 508:620] = rgb("2a2d3f")
+    kit.text("rank", (512, 70, 616, 122), "pixel", 56, rgb("ffe3dd"))
     template = (
         'Screen of a pixel game with the message "{main}", the hint "{hint}", rank "{rank}", '
         '"{score}", "{coins}" coins and "{world}".'
@@ -89,9 +91,9 @@ def _sprite(world: Picture, x: int, y: int) -> None:
 def _space(kit: Kit, wide: int, high: int) -> Picture:
     world = _ground(rgb("0b0d1f"), wide, high)
     for _ in range(90):
-        world[kit.draw.integer(6, high - 1), kit.draw.integer(0, wide - 1)] = kit.draw.pick(
-            (rgb("ffffff"), rgb("7a86c9"), rgb("c9a0ff"))
-        )
+        y, x = kit.draw.integer(6, high - 1), kit.draw.integer(0, wide - 1)
+        if y not in _HINT_ROWS:
+            world[y, x] = kit.draw.pick((rgb("ffffff"), rgb("7a86c9"), rgb("c9a0ff")))
     tones = kit.draw.shuffled((rgb("57e389"), rgb("62a0ea"), rgb("ff7b72")))
     shape = ("...XX...", "..XXXX..", "XXX..XXX", "XXX..XXX", "..XXXX..", "X..XX..X")
     for row in range(2):
@@ -110,6 +112,8 @@ def _maze(kit: Kit, wide: int, high: int) -> Picture:
     world = _ground(rgb("0d1030"), wide, high)
     for y in range(8, high - 4, 6):
         for x in range(2, wide - 6, 8):
+            if y in _HINT_ROWS or y + 4 in _HINT_ROWS:
+                continue
             if kit.draw.chance(0.6):
                 world[y : y + 2, x : x + 6] = rgb("3556e0")
             world[y + 4, x + 3] = rgb("ffe9a8")

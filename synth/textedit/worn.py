@@ -57,7 +57,7 @@ def shirt(kit: Kit) -> Scene:
     kit.text("team", turned(190, 184, 450, 226, lean), "condensed", 34, ink, absorb=0.9)
     kit.text("main", turned(168, 248, 472, 398, lean), "display", 150, ink, absorb=0.9, wear=0.18)
     kit.text("year", turned(210, 424, 430, 462, lean), "bold", 29, ink, absorb=0.9)
-    patch_ink = WHITE if sum(trim) < 420 else BLACK
+    patch_ink = WHITE if sum(trim) < 380 else BLACK
     kit.text("patch", (470, 190, 550, 218), "bold", 19, patch_ink, absorb=0.9)
     template = (
         'Photo of a shirt with the print "{main}" between "{team}" and "{year}", and a patch '
