@@ -276,8 +276,8 @@ def compare(expected: Any, got: Any, tolerance: float, where: str = "") -> Diffe
             return _differs(expected, got, where)
         pairs = enumerate(zip(expected, got, strict=True))
         return _first(compare(e, g, tolerance, f"{where}[{n}]") for n, (e, g) in pairs)
-    if _is_number(expected) and _is_number(got) and isinstance(expected + got, float):
-        return _compare_numbers(float(expected), float(got), tolerance, where)
+    if _is_number(expected) and _is_number(got) and float in {type(expected), type(got)}:
+        return _compare_numbers(expected, got, tolerance, where)
     same = expected == RANDOM or (type(expected) is type(got) and expected == got)
     return Difference() if same else _differs(expected, got, where)
 
@@ -292,9 +292,13 @@ def _compare_mappings(
 
 
 def _compare_numbers(expected: float, got: float, tolerance: float, where: str) -> Difference:
-    if expected == got or (math.isnan(expected) and math.isnan(got)):
+    try:
+        deviation = abs(float(expected) - float(got))
+        neither = math.isnan(expected) and math.isnan(got)
+    except OverflowError:  # a whole number beyond the range of floats
+        return _differs(expected, got, where)
+    if expected == got or neither:
         return Difference()
-    deviation = abs(expected - got)
     if not math.isfinite(deviation):
         return _differs(expected, got, where)
     if deviation <= tolerance or deviation <= tolerance * abs(expected):

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 QUESTIONS = ("Q1", "Q2", "Q3", "Q4", "Q5")
 COLUMNS = ("TA", "TP", "SI", "LR", "VC")
 TITLES = ("Text Accuracy", "Text Preservation", "Scene Integrity", "Local Realism",
@@ -24,6 +26,10 @@ NORMALISATION: Mapping[int, float] = {5: 1.0, 4: 0.8, 3: 0.6, 2: 0.2, 1: 0.0}
 """Uneven on purpose of the authors: from 3 to 2 costs .4."""
 CUTOFF = 4
 """With the cut-off, a Q1 below this makes Q2 to Q5 count 0."""
+
+
+DROPS = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What an odd line can raise: not JSON, no object, a path or a score of another type."""
 
 
 # --- the released scripts ---------------------------------------------------------------------
@@ -70,10 +76,8 @@ def _official_row(
     """(is Virtual, weighted score, normalised Q1..Q5) of one line.
 
     Raises:
-        Exception: of any kind; the released script then drops the line.
+        Exception: one of `DROPS`; the released script then drops the line.
     """
-    import numpy as np
-
     item = json.loads(line)
     path = item.get("path", {})
     place = path.get("original_image", "") or path.get("gt_image", "")
@@ -115,7 +119,7 @@ def official_report(
             for line in filter(str.strip, lines):
                 try:
                     virtual, weighted, values = _official_row(line, weights, enable_cutoff)
-                except Exception:  # J4 and J11: as released, whatever goes wrong drops the line
+                except DROPS:  # J4 and J11: as released, whatever is odd about it drops the line
                     continue
                 rows[virtual].append((weighted, values))
         report[model] = {
@@ -126,8 +130,6 @@ def official_report(
 
 
 def _official_group(rows: Sequence[tuple[float, list[float]]]) -> dict[str, Any]:
-    import numpy as np
-
     if not rows:
         means = [0.0] * 5
     else:

@@ -22,6 +22,8 @@ SAME_ROW = 0.5
 """An item joins a row when its centre is nearer to the row's middle than this share of the smaller
 text height."""
 SAME_ANGLE = math.radians(12)
+JOINERS = {"", "'", "’", "-", "‐", "–"}
+NUMBER_SIGNS = {".", ",", ":", "/"}
 NEXT_ROW = 2.5
 """Rows whose middles are at most this many text heights apart can be two lines of one text."""
 
@@ -258,12 +260,19 @@ class Stream:
 
     @cached_property
     def bounds(self) -> tuple[bool, ...]:
-        """For 0..len(chars): whether a word begins or ends between characters k-1 and k."""
-        inner = (
-            self.at[k] > self.at[k - 1] + 1 or not self.raw[self.at[k]].isalnum()
-            for k in range(1, len(self.at))
-        )
+        """For 0..len(chars): whether a word begins or ends between characters k-1 and k.
+
+        An apostrophe or hyphen inside a word and the signs inside a number do not end it.
+        """
+        inner = (self._is_bound(k) for k in range(1, len(self.at)))
         return (True, *inner, True) if self.chars else (True,)
+
+    def _is_bound(self, k: int) -> bool:
+        before, after = self.raw[self.at[k - 1]], self.raw[self.at[k]]
+        gap = self.raw[self.at[k - 1] + 1 : self.at[k]]
+        if gap in JOINERS or (gap in NUMBER_SIGNS and before.isdigit() and after.isdigit()):
+            return not (before.isalnum() and after.isalnum())
+        return True
 
     def raw_slice(self, start: int, end: int) -> str:
         """Original writing of `chars[start:end]`, with everything between its characters."""
