@@ -61,10 +61,11 @@ def track_cell(value: HeadlineValue, track: str, name: str, notes: Footnotes) ->
     found = next((t for t in value.tracks if t.name == track), None)
     key = f"track:{track}"
     if found is None or found.value is None:
-        why = _plain(value, value.missing_reasons.get(track) or _reason_of(value))
+        whole = value.missing_reasons.get(track) or _reason_of(value)
+        why = _plain(value, whole)
         raw = "" if found is None or found.raw is None else f"raw {number(found.raw)}"
         return CellView(
-            column=key, model=name, small=raw, tip=why, refs=(notes.number(f"{track}: {why}"),)
+            column=key, model=name, small=raw, tip=whole, refs=(notes.number(f"{track}: {why}"),)
         )
     part = found.n < value.planned
     return CellView(
@@ -86,8 +87,11 @@ def _track_tip(track: TrackValue) -> str:
 
 
 def _plain(value: HeadlineValue, why: str) -> str:
-    """A reason without the model's name, so that equal reasons share one footnote."""
-    return why.replace(f" in {value.model} ", " ")
+    """A reason in short and without the model's name, so that equal reasons share a footnote."""
+    for before in (f" in {value.model}", f" of {value.model}"):
+        why = why.removesuffix(before).replace(f"{before} (", " (")
+    first, more, _ = why.partition("; ")
+    return f"{first})" if more and first.count("(") > first.count(")") else first
 
 
 def _track_notes(track: TrackValue, value: HeadlineValue) -> list[str]:
@@ -250,8 +254,13 @@ def verdict(section: Section) -> list[Markup]:
     board = section.board.boards[0]
     first = [r for r in board.rows if r.rank == 1]
     if not first:
-        why = next((r.note for r in board.rows if r.note and not r.anchor), "")
-        return [Markup("No model can be ranked on {}. {}").format(section.heading, why)]
+        notes = [
+            Markup("{} is not, {}").format(_strong(section.name_of(r.run)), r.note)
+            for r in board.rows
+            if r.note and not r.anchor
+        ]
+        told = Markup("; ").join(notes[:3]) or "it holds anchors only"
+        return [Markup("No model can be ranked on {}: {}.").format(section.heading, told)]
     value = first[0].headline
     kind = f"partial {board.name}" if board.partial else board.name
     names = _listed([_strong(section.name_of(r.run)) for r in first])
@@ -293,6 +302,7 @@ def _against(section: Section, pair: Pair, shared: bool) -> Markup:
 def warnings(section: Section) -> list[dict[str, str]]:
     """What a reader must know before the numbers: states, coverage, absences, separations."""
     made: list[dict[str, str]] = []
+    told: dict[str, list[str]] = {}
     for name, run, summary in zip(section.names, section.runs, section.summaries, strict=True):
         if not run.manifest.get("finished", True):
             made.append(_warning(f"{name} is not finished.", "Its numbers are not final."))
@@ -303,7 +313,8 @@ def warnings(section: Section) -> list[dict[str, str]]:
             parts.append(f"{reasons_text(bad)}, of {total} predictions.")
         parts += _coverage_sentences(section, summary.cells, bool(bad))
         if parts:
-            made.append(_warning(f"{name}:", " ".join(parts)))
+            told.setdefault(" ".join(parts), []).append(name)
+    made += [_warning(f"{', '.join(names)}:", text) for text, names in told.items()]
     absent = sorted({m for r in section.runs for m in r.manifest.get("absences", {})})
     if absent:
         text = f"{', '.join(absent)}: shown as a dash; what brings them is listed below."

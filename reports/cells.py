@@ -130,8 +130,10 @@ def cell_view(
     """A summary's cell as a table prints it; without a value a dash and a footnote, never 0."""
     if cell is None or cell.mean is None:
         why = why_none(cell)
+        # What mends an absence is told once, in its own table, and in the tip.
+        short = why.partition("; ")[0] if cell and cell.state == "unavailable" else why
         return CellView(
-            column=column.key, model=model, group=group, tip=why, refs=(notes.number(why),)
+            column=column.key, model=model, group=group, tip=why, refs=(notes.number(short),)
         )
     return CellView(
         column=column.key,

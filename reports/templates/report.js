@@ -283,7 +283,9 @@
       const title = has(sample.in[0]) ? "source" : "reference";
       const left = title === "source" ? sample.in[0] : sample.ref[0];
       if (!has(left) || !has(entry.out[0]))
-        return h("div", { class: "compare" }, h("span", { class: "frame" }, placeholder(has(left) ? entry.status : NONE)));
+        return h("div", { class: "compare" }, has(left) ? picture(left, title) : placeholder(NONE),
+          has(left) ? h("span", { class: "tag l" }, title) : null,
+          h("span", { class: "tag r" }, entry.out.length ? "output: " + NONE : "no output: " + entry.status));
       const top = picture(entry.out[0], "Output");
       const line = h("span", { class: "line" });
       const range = h("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": "Compare" });
