@@ -312,7 +312,7 @@ _ALL = (
         levels=(0, 1),
         apply=_case,
         region="slot",
-        must_fall=("text_exact", "judge.TA"),
+        must_fall=("text_exact.exact_match", "judge.TA"),
         must_not_move=("ocr_official.OA", *_BACKGROUND),
     ),
     Corruption(

@@ -154,3 +154,13 @@ def test_the_table_covers_the_documented_corruptions_and_contradicts_itself_nowh
 def test_unknown_corruption_names_the_nearest() -> None:
     with pytest.raises(UserError, match="ghost"):
         corrupt(PICKED[0], "gost", 1)
+
+
+def test_the_columns_of_the_table_exist() -> None:
+    from benchmarks.textedit import metrics
+    from evals.core.protocols import ScoringSettings
+
+    known = {f"{m.name}.{q.name}" for m in metrics(ScoringSettings()) for q in m.quantities}
+    known |= {f"judge.{q}" for q in ("TA", "TP", "SI", "LR", "VC")}
+    for corruption in CORRUPTIONS.values():
+        assert set(corruption.must_fall + corruption.must_not_move) <= known, corruption.name
