@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmarks.textedit import judging, official
 from benchmarks.textedit.official import Box
 from metrics.ocr import TextItem
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 Input = Mapping[str, Any]
-AESTHETIC_HEAD = "aesthetic_vit_l_14_linear.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,23 +96,10 @@ def _clip_score(given: Input) -> dict[str, list[float]]:
     return {"out": [float(v) for v in official.clip_scores(images, texts)]}
 
 
-@cache
-def aesthetic_head() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weight (1, 768) and bias (1,) of the released linear head, float32."""
-    import numpy as np
-
-    import metrics
-
-    folder = Path(next(iter(metrics.__path__))) / "weights"
-    with np.load(folder / AESTHETIC_HEAD, allow_pickle=False) as head:
-        return head["weight"], head["bias"]
-
-
 def _aesthetic_head(given: Input) -> dict[str, float]:
-    import numpy as np
+    from metrics.aesthetic import aesthetic_score
 
-    features = np.array(given["features"], dtype=np.float32)
-    return {"out": official.aesthetic_score(features, *aesthetic_head())}
+    return {"out": aesthetic_score(given["features"])}
 
 
 CONFORMANCE: dict[str, Callable[[Any], Any]] = {

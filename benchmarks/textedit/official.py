@@ -300,7 +300,7 @@ def ocr_metrics(
     )
 
 
-# --- neural scores: what is done with the features --------------------------------------------
+# --- what is done with CLIP features ----------------------------------------------------------
 
 
 def clip_scores(image_features: Floats, text_features: Floats) -> NDArray[np.floating]:
@@ -316,17 +316,3 @@ def clip_scores(image_features: Floats, text_features: Floats) -> NDArray[np.flo
     texts = text_features / np.sqrt(np.sum(text_features**2, axis=1, keepdims=True))
     found: NDArray[np.floating] = 2.5 * np.clip(np.sum(images * texts, axis=1), 0, None)
     return found
-
-
-def aesthetic_score(features: Floats, weight: Floats, bias: Floats) -> float:
-    """The linear head on a feature divided by its L2 norm; unbounded, about 1 to 10.
-
-    Args:
-        features: (768,) image feature of CLIP ViT-L/14.
-        weight: (1, 768).
-        bias: (1,).
-    """
-    import numpy as np
-
-    unit = features / np.sqrt(np.sum(features**2))
-    return float((weight @ unit + bias)[0])

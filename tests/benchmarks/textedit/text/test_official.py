@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.textedit import official
-from benchmarks.textedit.conformance import CONFORMANCE, aesthetic_head
+from benchmarks.textedit.conformance import CONFORMANCE
 from benchmarks.textedit.paper import best_match_mean, paper_metrics
 from evals.conformance import run_conformance
 from tests.reading_kit import column, item
@@ -107,27 +106,6 @@ def test_clip_scores_keep_their_precision_and_drop_negative_cosines() -> None:
     assert official.clip_scores(images, texts) == pytest.approx([2.5, 0.0])
     half = official.clip_scores(images.astype(np.float16), texts.astype(np.float16))
     assert half.dtype == np.float16
-
-
-def test_the_aesthetic_head_is_the_released_one(official_data: Path) -> None:
-    torch = pytest.importorskip("torch")
-    path = official_data / "textedit" / "checkpoint" / "sa_0_4_vit_l_14_linear.pth"
-    released = torch.load(path, map_location="cpu", weights_only=True)
-    weight, bias = aesthetic_head()
-    assert np.array_equal(weight, released["weight"].numpy())
-    assert np.array_equal(bias, released["bias"].numpy())
-
-
-def test_the_aesthetic_head_normalises_its_input() -> None:
-    weight, bias = aesthetic_head()
-    assert (weight.shape, bias.shape) == ((1, 768), (1,))
-    features = np.linspace(-1, 1, 768, dtype=np.float32)
-    once = official.aesthetic_score(features, weight, bias)
-    assert once == pytest.approx(official.aesthetic_score(features * 7, weight, bias), abs=1e-5)
-    assert once == pytest.approx(
-        math.fsum(weight[0].astype(float) * features / np.linalg.norm(features)) + float(bias[0]),
-        abs=1e-4,
-    )
 
 
 # --- the paper's variant ----------------------------------------------------------------------
