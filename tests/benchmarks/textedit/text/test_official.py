@@ -29,7 +29,6 @@ def test_all_recorded_functions_agree(conformance_dir: Path) -> None:
 
 
 def test_a_wrong_rule_is_noticed(conformance_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(official, "LINE_GAP", 10.0)
     monkeypatch.setattr(official, "similarity", lambda a, b: float(a == b))
     reports = run_conformance([conformance_dir / "textedit.json"], TABLE)
     wrong = {r.function for r in reports if r.mismatches}
