@@ -126,7 +126,7 @@ def bus(kit: Kit) -> Scene:
     ground = _wheels(face.paste(shadow.picture(), flat), face)
     led = rgb("ffb02e")
     kit.text("route", face.at(26, 22, 110, 66), "mono", 42, led, alpha=0.92)
-    kit.text("goal", face.at(122, 22, 420, 66), "mono", 34, led, "left", alpha=0.92)
+    kit.text("goal", face.at(168, 22, 458, 66), "mono", 34, led, "left", alpha=0.92)
     kit.text(
         "main", face.at(60, 180, 500, 246), "bold", 62, pale, "left", absorb=0.8, tracking=0.04
     )
