@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +91,7 @@ def _plain(value: HeadlineValue, why: str) -> str:
     """A reason in short and without the model's name, so that equal reasons share a footnote."""
     for before in (f" in {value.model}", f" of {value.model}"):
         why = why.removesuffix(before).replace(f"{before} (", " (")
+    why = re.sub(r" is not a column$", " was not measured in these runs", why)
     first, more, _ = why.partition("; ")
     return f"{first})" if more and first.count("(") > first.count(")") else first
 
@@ -279,9 +281,12 @@ def verdict(section: Section) -> list[Markup]:
         made = [text.format(names, section.heading, _strong(score), kind, basis)]
     rest = [_against(section, p, len(first) > 1) for p in board.pairs[:1]]
     if board.partial:
-        gone = ", ".join(value.missing_reasons)
-        rest.append(Markup("The headline is partial, without the intended {}: "
-                           "it must not be compared with a full one.").format(gone))  # fmt: skip
+        swapped = [t.name for t in value.tracks if t.substituted]
+        parts = [f"{', '.join(swapped)} substituted"] if swapped else []
+        if value.missing_tracks:
+            parts.append(f"{', '.join(value.missing_tracks)} missing")
+        text = Markup("The headline is partial ({}): it must not be compared with a full one.")
+        rest.append(text.format("; ".join(parts)))
     if rest:
         made.append(Markup(" ").join(rest))
     return made
@@ -302,6 +307,10 @@ def _against(section: Section, pair: Pair, shared: bool) -> Markup:
 def warnings(section: Section) -> list[dict[str, str]]:
     """What a reader must know before the numbers: states, coverage, absences, separations."""
     made: list[dict[str, str]] = []
+    size = int(section.runs[0].manifest["suite"].get("size") or section.planned)
+    if section.planned < size:
+        text = f"{count(section.planned)} of its {count(size)} samples were planned; "
+        made.append(_warning("Part of the suite:", text + "these are not the suite's numbers."))
     told: dict[str, list[str]] = {}
     for name, run, summary in zip(section.names, section.runs, section.summaries, strict=True):
         if not run.manifest.get("finished", True):

@@ -202,9 +202,16 @@ def test_unavailable_metrics_show_a_dash_and_their_command(page: str, builder: M
 def test_partial_headline_is_marked_and_its_formula_told(parsed: Page) -> None:
     text = " ".join(parsed.text)
     assert "hybrid v1 (partial)" in text
-    assert "it must not be compared with a full one" in text
+    assert "partial (fidelity substituted; judge missing): it must not be compared" in text
     assert "fidelity is substituted by slot.ssim" in text
     assert "cube root of text × fidelity × judge" in text
+
+
+def test_part_of_a_suite_is_said(builder: ModuleType, tmp_path: Path) -> None:
+    suite = {"name": "mini", "title": "mini", "version": "1", "synthetic": False, "size": 500}
+    runs = builder.make_runs(tmp_path, per_class=1, suite=suite, limit=18)
+    text = plain(build_report(runs, embed="none"))
+    assert "Part of the suite: 18 of its 500 samples were planned" in text
 
 
 def test_synthetic_suite_is_apart_and_labelled(page: str) -> None:
