@@ -65,7 +65,8 @@ class Text:
         alpha: opacity.
         wear: 0 for clean ink, up to 1 for chalk or worn paint.
         absorb: 0 for ink of its own colour, up to 1 for ink that takes the ground's light.
-        tracking: extra space between letters, as a share of the size.
+        tracking: extra space between letters, as a share of the size; negative to overlap them.
+        bounce: how far every other letter is lifted, as a share of the size.
         edited: whether the edit replaces this text.
     """
 
@@ -84,6 +85,7 @@ class Text:
     wear: float = 0.0
     absorb: float = 0.0
     tracking: float = 0.0
+    bounce: float = 0.0
     edited: bool = False
 
     @cached_property
@@ -133,13 +135,14 @@ def _margins(text: Text) -> tuple[int, int, int, int]:
     return edge + max(0, -dx), edge + max(0, -dy), edge + max(0, dx), edge + max(0, dy)
 
 
-def _pens(text: Text, string: str, size: int) -> list[tuple[str, float]]:
-    """The pieces to draw and their horizontal pen positions."""
-    if not text.tracking:
-        return [(string, 0.0)]
+def _pens(text: Text, string: str, size: int) -> list[tuple[str, float, float]]:
+    """The pieces to draw and their pen positions: from the left, and down from the baseline."""
+    if not text.tracking and not text.bounce:
+        return [(string, 0.0, 0.0)]
     font, pen, pieces = typeface.load(text.font, size * text.scale), 0.0, []
-    for letter in string:
-        pieces.append((letter, float(round(pen))))
+    lift = round(text.bounce * size * text.scale / 2)
+    for index, letter in enumerate(string):
+        pieces.append((letter, float(round(pen)), float(lift if index % 2 else -lift)))
         pen += font.getlength(letter) + text.tracking * size * text.scale
     return pieces
 
@@ -147,9 +150,9 @@ def _pens(text: Text, string: str, size: int) -> list[tuple[str, float]]:
 def _ink(text: Text, string: str, size: int) -> tuple[int, int, int, int]:
     """Box of the letters (no outline) relative to the start of the baseline."""
     boxes = []
-    for piece, pen in _pens(text, string, size):
+    for piece, pen, down in _pens(text, string, size):
         x0, y0, x1, y1 = typeface.ink(text.font, size * text.scale, piece)
-        boxes.append((x0 + pen, y0, x1 + pen, y1))
+        boxes.append((x0 + pen, y0 + down, x1 + pen, y1 + down))
     return (
         math.floor(min(b[0] for b in boxes)), math.floor(min(b[1] for b in boxes)),
         math.ceil(max(b[2] for b in boxes)), math.ceil(max(b[3] for b in boxes)),
@@ -210,8 +213,8 @@ def _coverage(text: Text, string: str) -> list[tuple[Plane, RGB]]:
         layer = Image.new("L", _plane(text))
         pen = ImageDraw.Draw(layer)
         edge = stroke * text.scale
-        for piece, offset in _pens(text, string, size):
-            place = (x + dx * text.scale + offset, y + dy * text.scale)
+        for piece, offset, down in _pens(text, string, size):
+            place = (x + dx * text.scale + offset, y + dy * text.scale + down)
             pen.text(place, piece, font=font, fill=255, anchor="ls", stroke_width=edge)
         return np.asarray(np.asarray(layer, np.float32) / np.float32(255), np.float32)
 

@@ -12,9 +12,7 @@ from benchmarks.textedit import data, taxonomy, verify
 from benchmarks.textedit.published import published
 from evals.core.protocols import Benchmark, Metric, ScoringSettings, Suite
 from evals.core.types import PAPER_POLICY, STRICT_POLICY, Headline, Policy, Track
-from synth.textedit import GENERATOR_VERSION
-
-SYNTH_PER_CLASS = 5
+from synth.textedit import GENERATOR_VERSION, PER_CLASS
 
 SUITES = (
     Suite(
@@ -22,7 +20,7 @@ SUITES = (
         title="drawn here, with exact ground truth and masks; not comparable with TextEdit",
         version=GENERATOR_VERSION,
         synthetic=True,
-        size=SYNTH_PER_CLASS * len(taxonomy.SUB_CLASSES),
+        size=PER_CLASS * len(taxonomy.SUB_CLASSES),
         load=data.load_synth,
         verify=partial(verify.verify, "synth"),
     ),
@@ -108,8 +106,8 @@ BENCHMARK = Benchmark(
     anchors=("copy-source", "ground-truth"),
     published=published,
     needs=("OCR engine", "LPIPS and CLIP weights for those columns"),
-    doc="Replace one text in an image by another and change nothing else: 18 sub-classes of virtual "
-    "and real scenes. Scored by reading the edited image (OA OP OR F1 NED), by pixels inside and "
-    "outside the edited slot, by CLIP and an aesthetic head. Profiles: official (the script to "
-    "1e-9), strict (its defects mended, docs/errata.md), paper (the printed formulas).",
+    doc="Replace one text in an image by another and change nothing else: 18 sub-classes of "
+    "virtual and real scenes. Scored by reading the edited image (OA OP OR F1 NED), by pixels "
+    "inside and outside the edited slot, by CLIP and an aesthetic head. Profiles: official (the "
+    "script to 1e-9), strict (its defects mended, docs/errata.md), paper (the printed formulas).",
 )

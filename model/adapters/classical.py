@@ -214,6 +214,7 @@ class Classical(Adapter):
     name = "classical"
     tasks: frozenset[Task] = frozenset({"edit"})
     batch_size = 1
+    concurrency = 2  # the reader has a lock, and OpenCV works outside the interpreter's
 
     def __init__(self, reader: OcrReader) -> None:
         self.reader = reader

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synth.textedit.spec import GENERATOR_VERSION, Spec, specs
+from synth.textedit.spec import GENERATOR_VERSION, PER_CLASS, Spec, specs
 from synth.words import Split
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def scene(spec: Spec) -> Scene:
     return build(spec)
 
 
-def write_suite(folder: Path, *, split: Split = "bench", per_class: int = 5) -> Path:
+def write_suite(folder: Path, *, split: Split = "bench", per_class: int = PER_CLASS) -> Path:
     """Render a suite in the official layout; see `synth.textedit.suite.write_suite`."""
     from synth.textedit.suite import write_suite as call
 
@@ -37,7 +37,7 @@ def suite_key() -> str:
     return call()
 
 
-def ensure_suite(cache: Path, *, split: Split = "bench", per_class: int = 5) -> Path:
+def ensure_suite(cache: Path, *, split: Split = "bench", per_class: int = PER_CLASS) -> Path:
     """The suite's folder in a cache, rendered on first use."""
     from synth.textedit.suite import ensure_suite as call
 
@@ -45,5 +45,5 @@ def ensure_suite(cache: Path, *, split: Split = "bench", per_class: int = 5) -> 
 
 
 __all__ = [
-    "GENERATOR_VERSION", "Spec", "ensure_suite", "scene", "specs", "suite_key", "write_suite",
+    "GENERATOR_VERSION", "PER_CLASS", "Spec", "ensure_suite", "scene", "specs", "suite_key", "write_suite",
 ]  # fmt: skip

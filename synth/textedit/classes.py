@@ -237,8 +237,8 @@ CLASSES: tuple[SubClass, ...] = (
     SubClass(
         id="2.6",
         scene="paper:watermark",
-        trap="translucent mark over picture content",
-        strings={"main": "{name}", "number": "No. {n6}", "corner": "Photo {Name} {year}"},
+        trap="translucent mark over picture content; the only text there is",
+        strings={"main": "{name}"},
         edits=_on("main", "stock", "title", "upper", "stock", "brand"),
         bench_layouts=("lake", "field"),
         train_layouts=("coast",),

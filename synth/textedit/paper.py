@@ -34,12 +34,7 @@ def watermark(kit: Kit) -> Scene:
     font: Role = "bold" if kit.spec.kind in {"stock", "title"} else "condensed"
     where = turned(150, 196, 570, 304, turn)
     kit.text("main", where, font, 86, WHITE, alpha=0.7, tracking=0.02)
-    kit.text("number", (290, 392, 430, 424), "sans", 22, WHITE, alpha=0.7)
-    kit.text("corner", (470, 470, 708, 502), "sans", 21, WHITE, "right", alpha=0.8)
-    template = (
-        'Landscape photo with the translucent watermark "{main}", "{number}" below it and '
-        '"{corner}" in the corner.'
-    )
+    template = 'Landscape photo with the translucent watermark "{main}" and no other text.'
     return kit.scene(picture, template, light=lamp(kit, size, 0.86), blur=0.5, grain=1.6)
 
 

@@ -18,6 +18,9 @@ from synth.words import SPLITS, Split
 GENERATOR_VERSION = "textedit-synth/1"
 """Changes whenever a spec or the look of a scene changes."""
 
+PER_CLASS = 4
+"""Items of each sub-class in a suite: enough for an interval, few enough to be read in minutes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
@@ -123,7 +126,7 @@ def _make(group: SubClass, split: Split, index: int) -> Spec:
     raise RuntimeError(f"{group.id} {split} {index}: no unambiguous strings in 200 attempts")
 
 
-def specs(split: Split = "bench", per_class: int = 5) -> list[Spec]:
+def specs(split: Split = "bench", per_class: int = PER_CLASS) -> list[Spec]:
     """All items of a split, in class order.
 
     Args:

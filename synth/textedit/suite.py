@@ -24,7 +24,7 @@ from synth import typeface
 from synth.scene import Picture
 from synth.textedit.build import build
 from synth.textedit.classes import CLASSES
-from synth.textedit.spec import GENERATOR_VERSION, Spec, specs
+from synth.textedit.spec import GENERATOR_VERSION, PER_CLASS, Spec, specs
 from synth.words import Split
 
 MARK = "suite.json"
@@ -98,7 +98,7 @@ def _save(picture: Picture, path: Path) -> None:
         image.save(path, compress_level=1)
 
 
-def write_suite(folder: Path, *, split: Split = "bench", per_class: int = 5) -> Path:
+def write_suite(folder: Path, *, split: Split = "bench", per_class: int = PER_CLASS) -> Path:
     """Render a suite; the folder appears whole or not at all, also when the process is killed.
 
     Two processes may render the same folder at once: the first to finish wins, the other finds
@@ -185,7 +185,7 @@ def _sweep(folder: Path) -> None:
             shutil.rmtree(part, ignore_errors=True)
 
 
-def ensure_suite(cache: Path, *, split: Split = "bench", per_class: int = 5) -> Path:
+def ensure_suite(cache: Path, *, split: Split = "bench", per_class: int = PER_CLASS) -> Path:
     """The suite's folder in a cache, rendered on first use.
 
     Args:
