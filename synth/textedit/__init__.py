@@ -45,5 +45,6 @@ def ensure_suite(cache: Path, *, split: Split = "bench", per_class: int = PER_CL
 
 
 __all__ = [
-    "GENERATOR_VERSION", "PER_CLASS", "Spec", "ensure_suite", "scene", "specs", "suite_key", "write_suite",
+    "GENERATOR_VERSION", "PER_CLASS", "Spec", "ensure_suite", "scene", "specs", "suite_key",
+    "write_suite",
 ]  # fmt: skip

@@ -75,7 +75,12 @@ def corrupt(spec: Spec, name: str, level: float) -> Picture:
 
 
 def applies(spec: Spec, name: str) -> bool:
-    """Whether an item can carry a corruption: digits and capital-only fonts have no case."""
+    """Whether an item can carry a corruption.
+
+    Digits and capital-only fonts have no case; a scene with one text has no other to damage.
+    """
+    if name in {"erase_other", "garble_other"}:
+        return any(not t.edited for t in build(spec).texts)
     if name != "case":
         return True
     lettered = spec.target != spec.target.swapcase()

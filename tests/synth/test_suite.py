@@ -62,7 +62,7 @@ def test_fields_are_the_official_ones_in_order_then_ours(suite: Suite) -> None:
 
 def test_at_least_four_items_a_class_and_contiguous_ids(suite: Suite) -> None:
     assert all(len(rows) >= 4 for rows in suite.rows.values())
-    assert [row["id"] for row in suite.all] == list(range(1, 91))
+    assert [row["id"] for row in suite.all] == list(range(1, 73))
     assert [row["spec_sha256"] for row in suite.all] == [s.sha256 for s in specs()]
 
 
@@ -78,7 +78,7 @@ def test_files_are_named_as_the_official_ones(suite: Suite) -> None:
             assert row["gt_image"] == row["original_image"].replace("/original/", "/gt/")
             assert row["mask"] == f"{name}/image/mask/{found[1]}.png"
     assert formats == {"png", "webp"}
-    assert len({row["original_image"] for row in suite.all}) == 90
+    assert len({row["original_image"] for row in suite.all}) == 72
 
 
 def test_truth_equals_source_outside_the_mask_and_differs_inside(suite: Suite) -> None:
@@ -161,7 +161,7 @@ def test_the_finished_suite_says_what_it_is(suite: Suite) -> None:
     mark = json.loads((suite.folder / "suite.json").read_text())
     assert mark["synthetic"] is True
     assert mark["name"] == "textedit-synth"
-    assert mark["size"] == 90
+    assert mark["size"] == 72
     assert mark["key"] == suite_key()
     assert sorted(p.name for p in suite.folder.parent.iterdir()) == ["suite"]
 
