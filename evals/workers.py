@@ -76,11 +76,12 @@ class Workers:
         pool, self._pool = self._pool, None
         if pool is None:
             return
-        processes = list((getattr(pool, "_processes", None) or {}).values())
-        pool.shutdown(wait=not kill, cancel_futures=True)
         if kill:
-            for process in processes:
+            # Ended first, so that waiting is short; not waiting would leave the pool's thread to
+            # trip over closed pipes when the interpreter exits.
+            for process in list((getattr(pool, "_processes", None) or {}).values()):
                 process.terminate()
+        pool.shutdown(wait=True, cancel_futures=True)
 
     def _start_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:

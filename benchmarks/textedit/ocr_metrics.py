@@ -69,7 +69,11 @@ PAPER = (
     _share("NED", "Similarity of the target to what stands at the source's place.", "paper"),
 )
 STRICT = (
-    _share("OA", "Similarity to the target of what stands for it, case for one half.", "strict"),
+    _share(
+        "OA",
+        "Similarity of the text in the source's place to the target; half of it heeds case.",
+        "strict",
+    ),
     _share("OP", "OA times the share of the output's other text that belongs there.", "strict"),
     _share("OR", "OA times the share of the original's other text that is still there.", "strict"),
     _share("F1", "Harmonic mean of OP and OR; near 0 for an unchanged copy.", "strict"),
