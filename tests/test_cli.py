@@ -67,6 +67,27 @@ def test_a_run_resumes_scores_reports_and_compares(
     assert "OCR" in capsys.readouterr().out
 
 
+def test_outputs_under_other_names_are_counted_but_not_in_the_official_profile(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """444 official names are not .jpg; a model that always writes one suffix loses them there."""
+    from evals.core.store import StoredRun
+    from evals.core.summary import summarise
+
+    folder = build(tmp_path, invented(36))
+    for path in sorted(folder.outputs.rglob("*.png"))[:5]:
+        path.rename(path.with_suffix(".jpg"))
+    assert call(*run_words(folder, tmp_path / "runs", "--no-report", "--no-anchors")) == 0
+    said = capsys.readouterr().err
+    assert "5 of 36 outputs were found under another name" in said
+    run = StoredRun.read(tmp_path / "runs" / "textedit-full" / "bagel")
+    cells = summarise(run, resamples=100).cells
+    official, strict = cells["ocr_official.F1", ()], cells["ocr_strict.F1", ()]
+    assert (official.scored, official.n, official.planned) == (31, 31, 36)
+    assert (strict.scored, strict.n, strict.planned) == (36, 36, 36)
+    assert sum("another name" in reason for reason in official.reasons) == 1
+
+
 def test_json_is_json_and_nothing_else(
     folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

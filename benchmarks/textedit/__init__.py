@@ -85,9 +85,9 @@ OFFICIAL = Policy(
     profile="official",
     model_fault="drop",
     infrastructure_fault="drop",
-    by_kind={"unreadable_output": "zero"},
-    doc="As the released script: a sample without an output leaves the mean, an output that cannot "
-    "be read scores 0.",
+    by_kind={"unreadable_output": "zero", "near_match": "drop"},
+    doc="As the released script: a sample without an output of exactly the expected name leaves the "
+    "mean, an output that cannot be read scores 0.",
 )
 
 BENCHMARK = Benchmark(

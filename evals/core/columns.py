@@ -171,6 +171,9 @@ def _outcome(
         return Outcome(kind="waiting", value=None, reason="not predicted yet")
     if prediction.status != "ok":
         return _faulty(prediction, quantity, policy)
+    if prediction.usage.get("near_match") and policy.by_kind.get("near_match") == "drop":
+        reason = "found under another name, which the released script skips"
+        return Outcome(kind="dropped", value=None, reason=reason)
     score = run.scores.get((sample, trial, metric))
     if score is not None:
         return _scored(run, score, quantity)

@@ -299,7 +299,8 @@ class Policy:
         profile: whose policy it is.
         model_fault: a fault of the model (refused, missing, unreadable output, ...).
         infrastructure_fault: anything else; ``incomplete`` marks the mean as not final.
-        by_kind: exceptions by fault kind, e.g. ``{"unreadable_output": "zero"}``.
+        by_kind: exceptions by fault kind, e.g. ``{"unreadable_output": "zero"}``. The kind
+            ``near_match`` stands for an output that was found under another name.
         doc: one sentence for the report.
     """
 

@@ -32,8 +32,6 @@ def ocr_scores(
         before, after = engine.read(np.asarray(original)), engine.read(np.asarray(edited))
         reference = sample.reference
         scores.append(
-            official.ocr_metrics(
-                before, after, source=reference.source_text, target=reference.target_text
-            )
+            official.ocr_metrics(reference.source_text, reference.target_text, before, after)
         )
     return scores

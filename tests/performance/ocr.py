@@ -8,13 +8,14 @@ import time
 from pathlib import Path
 
 from benchmarks.textedit import official
-from benchmarks.textedit.data import load_synth
+from benchmarks.textedit.data import load_full
 from evals.config import BenchmarkSpec, ModelSpec, RunConfig
 from evals.core.protocols import DataSource, ScoringSettings
 from evals.core.types import Sample
 from evals.plan import make_plan
 from evals.runner import execute
 from metrics.ocr import make_engine
+from synth.textedit import write_suite
 from tests.performance import naive
 
 
@@ -48,7 +49,7 @@ def measure() -> list[dict[str, str]]:
     """First model, second model, unchanged re-score."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        samples = load_synth(DataSource(cache=place / "data"))
+        samples = load_full(DataSource(root=_drawn(place)))
         outputs = [write_outputs(place, samples, level) for level in (1, 2)]
         engine = make_engine("rapidocr", {})
         naive.ocr_scores(engine, samples[:1], [outputs[0] / str(samples[0].output_path)])
@@ -73,14 +74,21 @@ def measure() -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
+def _drawn(place: Path) -> Path:
+    """90 drawn pairs, read through the loader of the official layout."""
+    root = write_suite(place / "TextEdit", per_class=5)
+    (root / "eval_prompts" / "synth").rename(root / "eval_prompts" / "fullset")
+    return root
+
+
 def _config(place: Path, model: Path) -> RunConfig:
     return RunConfig(
         models=(ModelSpec(name=model.name, adapter="replay", argument=str(model)),),
-        benchmarks=(BenchmarkSpec(name="textedit", suite="synth"),),
+        benchmarks=(BenchmarkSpec(name="textedit", suite="full", data=place / "TextEdit"),),
         out=place / "runs",
         anchors=False,
         metrics=("ocr_official",),
-        scoring=ScoringSettings(cache=place / "data"),
+        scoring=ScoringSettings(cache=place / "cache"),
     )
 
 
@@ -95,7 +103,7 @@ def _same(
     """Both ways must have computed the same numbers, or their times mean nothing."""
     from evals.core.store import StoredRun
 
-    run = StoredRun.read(place / "runs" / "textedit-synth" / model.name)
+    run = StoredRun.read(place / "runs" / "textedit-full" / model.name)
     for sample, expected in zip(samples, reference, strict=True):
         score = run.scores[(sample.id, 0, "ocr_official")]
-        assert abs(float(score.parts["F1"] or 0.0) - expected.f1) < 1e-9, sample.id
+        assert abs(float(score.parts["F1"] or 0.0) - expected.F1) < 1e-9, sample.id
