@@ -86,8 +86,8 @@ OFFICIAL = Policy(
     model_fault="drop",
     infrastructure_fault="drop",
     by_kind={"unreadable_output": "zero", "near_match": "drop"},
-    doc="As the released script: a sample without an output of exactly the expected name leaves the "
-    "mean, an output that cannot be read scores 0.",
+    doc="As the released script: a sample without an output of exactly the expected name leaves "
+    "the mean, an output that cannot be read scores 0.",
 )
 
 BENCHMARK = Benchmark(
