@@ -50,6 +50,19 @@ def score_chunk(metric: Metric, items: Sequence[Item]) -> list[Score]:
     return scores
 
 
+def dwindling(items: Sequence[Item], count: int, largest: int) -> Iterator[Sequence[Item]]:
+    """Cut items into chunks that grow smaller towards the end, down to one.
+
+    Large ones keep the traffic low; small ones at the end let all workers finish together, which
+    matters when one item takes a second.
+    """
+    start = 0
+    while start < len(items):
+        size = max(1, min(largest, (len(items) - start) // (count * 3)))
+        yield items[start : start + size]
+        start += size
+
+
 class Workers:
     """A pool of processes that hold the same metrics; use it as a context manager.
 
@@ -104,8 +117,7 @@ class Workers:
             for start in range(0, len(items), metric.batch_size):
                 yield score_chunk(metric, items[start : start + metric.batch_size])
             return
-        size = max(1, min(metric.batch_size, -(-len(items) // (self.count * 2))))
-        chunks = [items[i : i + size] for i in range(0, len(items), size)]
+        chunks = list(dwindling(items, self.count, metric.batch_size))
         broken: list[Item] = []
         yield from self._rounds(metric, chunks, broken)
         if broken:

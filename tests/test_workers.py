@@ -13,7 +13,7 @@ import pytest
 
 from evals.core.protocols import make_score
 from evals.core.types import Absence, Item, Prediction, Quantity, Sample, Score
-from evals.workers import Workers, score_chunk
+from evals.workers import Workers, dwindling, score_chunk
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,15 @@ def test_an_item_that_kills_its_worker_becomes_a_failed_score() -> None:
 def test_a_worker_that_dies_once_loses_nothing(tmp_path: Path) -> None:
     scores = run(Probe(once=str(tmp_path / "died")))
     assert {s.status for s in scores.values()} == {"ok"}
+
+
+def test_chunks_dwindle_and_lose_nothing() -> None:
+    for n in (0, 1, 5, 90, 2148):
+        chunks = list(dwindling(items(n), 2, 16))
+        assert [i.sample.id for c in chunks for i in c] == [f"s{k}" for k in range(n)]
+        sizes = [len(c) for c in chunks]
+        assert sizes == sorted(sizes, reverse=True)
+        assert not sizes or (sizes[-1] == 1 and sizes[0] <= 16)
 
 
 def test_driver_metrics_stay_here_and_come_in_batches() -> None:
