@@ -15,9 +15,9 @@ import fcntl
 import json
 import math
 import os
+import secrets
 import shutil
 import socket
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -279,14 +279,19 @@ def disk_error(error: OSError, where: Path) -> UserError:
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file so that it is either whole or absent, also after a crash.
 
+    It gets the mode that any new file gets: 0666 less the umask.
+
     Raises:
         UserError: the disk is full or read-only.
     """
-    temporary: str | None = None
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-        with os.fdopen(handle, "wb") as stream:
+        # Not `tempfile`: it makes files that only their owner may read, and asking for the umask
+        # means setting it, which other threads would notice.
+        part = path.parent / f".{secrets.token_hex(8)}.part"
+        with part.open("xb") as stream:
+            temporary = part
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
@@ -297,7 +302,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                temporary.unlink()
 
 
 class _Appender:

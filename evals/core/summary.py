@@ -47,6 +47,8 @@ class Cell:
         note: what a reader must know, one sentence or empty.
         macro: unweighted mean over the leaf groups below that have a value, with its interval
             and `n` leaf groups; None for a leaf.
+        stratum: (label, value) of the samples' strata that the cell is over, from
+            `evals.core.strata`; None for the cells of a summary, which are over groups.
     """
 
     column: str
@@ -63,6 +65,7 @@ class Cell:
     state: CellState = "empty"
     note: str = ""
     macro: Interval | None = None
+    stratum: tuple[str, str] | None = None
 
     @property
     def coverage(self) -> float:
@@ -122,7 +125,7 @@ def summarise(run: StoredRun, *, resamples: int = RESAMPLES, seed: int = 0) -> S
             resampled[group] = bootstrap.means(total, count)
         intervals = bootstrap.intervals(inside)
         for at, (name, column) in enumerate(columns.items()):
-            cells[name, group] = _cell(run, column, group, member, intervals[at])
+            cells[name, group] = cell_over(run, column, member, intervals[at], group=group)
         if below[group] != (group,):
             macros = _macros(bootstrap, [resampled[g] for g in below[group]], count,
                              [[cells[n, g] for n in columns] for g in below[group]])  # fmt: skip
@@ -143,13 +146,25 @@ def _leaves_below(leaves: Sequence[GroupPath]) -> dict[GroupPath, tuple[GroupPat
     return {group: tuple(below) for group, below in out.items()}
 
 
-def _cell(
+def cell_over(
     run: StoredRun,
     column: Column,
-    group: GroupPath,
     member: npt.NDArray[np.bool_],
     interval: Interval,
+    *,
+    group: GroupPath = (),
+    stratum: tuple[str, str] | None = None,
 ) -> Cell:
+    """The cell of a column over some of a run's samples.
+
+    Args:
+        run: as stored.
+        column: of that run, over all its samples.
+        member: which samples the cell is over, shape (samples,).
+        interval: mean and interval of the column over them.
+        group: what the samples have in common, when it is a group.
+        stratum: what they have in common, when it is a label of their strata.
+    """
     here = np.flatnonzero(member)
     kinds = Counter(column.kinds[i] for i in here)
     reasons = Counter(column.reasons[i] for i in here if column.reasons[i])
@@ -165,6 +180,7 @@ def _cell(
     return Cell(
         column=column.name,
         group=group,
+        stratum=stratum,
         mean=interval.mean if has_mean else None,
         low=interval.low if has_mean else None,
         high=interval.high if has_mean else None,

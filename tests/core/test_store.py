@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -204,10 +205,14 @@ def test_a_full_disk_says_what_to_do_and_keeps_the_file_readable(
 
 
 def test_a_read_only_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise OSError(errno.EROFS, "Read-only file system")
+    real = Path.open
 
-    monkeypatch.setattr(store.tempfile, "mkstemp", refuse)
+    def refuse(path: Path, mode: str = "r", **options: Any) -> Any:
+        if "x" in mode:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return real(path, mode, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(UserError, match="may not be written; choose another --out"):
         RunWriter(tmp_path, MANIFEST)
 
@@ -226,3 +231,25 @@ def test_write_atomic_leaves_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(UserError):
         store.write_atomic(tmp_path / "x", b"data")
     assert list(tmp_path.iterdir()) == []
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize(("umask", "wanted"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_files_have_the_mode_that_the_umask_leaves(tmp_path: Path, umask: int, wanted: int) -> None:
+    before = os.umask(umask)
+    try:
+        store.write_atomic(tmp_path / "page.html", b"first")
+        store.write_atomic(tmp_path / "page.html", b"again")
+        with RunWriter(tmp_path / "r", MANIFEST) as writer:
+            writer.write_samples([sample()])
+            writer.add_predictions([prediction()])
+    finally:
+        os.umask(before)
+    assert (tmp_path / "page.html").read_bytes() == b"again"
+    written = [p for p in tmp_path.rglob("*") if p.is_file()]
+    assert {p.name for p in written} >= {"page.html", "run.json", "samples.jsonl"}
+    assert {mode(p) for p in written} == {wanted}
+    assert not list(tmp_path.rglob("*.part"))
