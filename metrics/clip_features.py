@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,12 @@ from evals.core.images import load_rgb, sha256_file
 from evals.core.store import write_atomic
 from evals.core.types import fingerprint
 from metrics.clip import TowerSpec, Vector, load_tower
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MEAN_COLOUR = (123, 117, 104)
+"""Mean RGB of the pictures CLIP was trained on; its preprocessing subtracts it."""
 
 
 class FeatureStore:
@@ -84,11 +90,58 @@ def _store(folder: str, process: int) -> FeatureStore:
 
 
 @dataclass(frozen=True, slots=True)
+class Crop:
+    """A part of a picture.
+
+    Attributes:
+        box: (x0, y0, x1, y1) in px, the last two exclusive.
+        frame: (width, height) of the picture that the box was found in; of a picture of another
+            size the corresponding part is taken.
+    """
+
+    box: tuple[int, int, int, int]
+    frame: tuple[int, int]
+
+    def cut(self, image: Image) -> Image:
+        """The part, in the middle of a grey square, at least 1 px wide and high.
+
+        CLIP sees the central square of a picture, and a line of text is anything but square: cut
+        as it is it would lose both ends. The grey is CLIP's mean colour, which is 0 to the tower.
+        """
+        from PIL import Image as Pillow
+
+        scale = [own / known for own, known in zip(image.size, self.frame, strict=True)] * 2
+        x0, y0, x1, y1 = (round(v * s) for v, s in zip(self.box, scale, strict=True))
+        x0, y0 = min(x0, image.size[0] - 1), min(y0, image.size[1] - 1)
+        part = image.crop((x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)))
+        side = max(part.size)
+        square = Pillow.new("RGB", (side, side), MEAN_COLOUR)
+        square.paste(part, ((side - part.size[0]) // 2, (side - part.size[1]) // 2))
+        return square
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
-    """An image file, and how it is decoded: see `evals.core.images.load_rgb`."""
+    """An image file, and what of it is looked at.
+
+    Attributes:
+        path: the file.
+        as_official: how it is decoded, see `evals.core.images.load_rgb`.
+        crop: a part of it; None for all of it.
+    """
 
     path: Path
     as_official: bool = False
+    crop: Crop | None = None
+
+    def load(self) -> Image:
+        """Decode it.
+
+        Raises:
+            ImageError: as `evals.core.images.load_rgb`.
+        """
+        image = load_rgb(self.path, as_official=self.as_official)
+        return image if self.crop is None else self.crop.cut(image)
 
 
 class Features:
@@ -145,7 +198,7 @@ class Features:
         for key in keys:
             first = missing[key][0]
             try:
-                image = load_rgb(first.path, as_official=first.as_official)
+                image = first.load()
             except ImageError as error:
                 found.update(dict.fromkeys(missing[key], error))
                 continue
@@ -178,7 +231,10 @@ def _image_key(picture: Picture) -> str:
     stat = picture.path.stat()
     digest = _hash(str(picture.path), stat.st_size, stat.st_mtime_ns)
     view = "official" if picture.as_official else "person"
-    return hashlib.sha256(json.dumps(["image", digest, view]).encode()).hexdigest()
+    named: list[object] = ["image", digest, view]
+    if picture.crop is not None:
+        named += ["letterboxed", picture.crop.box, picture.crop.frame]
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 
 
 @functools.lru_cache(maxsize=65_536)

@@ -7,21 +7,30 @@ official aesthetic score needs another activation, hence a forward of its own.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from benchmarks.textedit.official import clip_scores
-from benchmarks.textedit.pictures import NotApplicable, guarded, output_path, reference
+from benchmarks.textedit.pictures import (
+    NotApplicable,
+    guarded,
+    output_path,
+    reference,
+    slot_box,
+)
 from evals.core.errors import ImageError
 from evals.core.protocols import make_score
 from evals.core.types import Absence, Item, Quantity, Score, fingerprint
 from metrics.aesthetic import aesthetic_score, head_sha256
 from metrics.clip import TowerSpec, Vector, cosine, directional
-from metrics.clip_features import Features, Picture
+from metrics.clip_features import Crop, Features, Picture
+from metrics.fidelity import gain
+from metrics.ocr import OcrReader
 
-CODE = 1
+CODE = 2
 """Raised whenever a value of these metrics would change; part of every fingerprint."""
 
 CLIP = (
@@ -32,6 +41,16 @@ CLIP = (
     Quantity(
         name="clip_image", range=(-1.0, 1.0), direction="higher", worst=0.0, label="CLIP-I",
         doc="Cosine of the image features of output and ground truth.",
+    ),
+    Quantity(
+        name="clip_image_slot", range=(-1.0, 1.0), direction="higher", worst=0.0,
+        doc="Cosine of the image features of the edit alone, cut out of output and ground truth.",
+        label="CLIP-I slot",
+    ),
+    Quantity(
+        name="clip_image_slot_gain", range=(-1.0, 1.0), direction="higher", worst=-1.0,
+        doc="How far that went from the untouched original (0) to the ground truth (1); cut at -1.",
+        label="CLIP-I slot gain",
     ),
     Quantity(
         name="clip_directional", range=(-1.0, 1.0), direction="higher", worst=-1.0,
@@ -88,6 +107,42 @@ def _inputs(item: Item) -> list[Picture]:
     return [*official, *(Picture(path) for path in files)]
 
 
+def _slot(item: Item, reader: OcrReader) -> Crop | str:
+    """Where the slot is, or why there is none to compare."""
+    if not item.sample.reference_images:
+        return "the sample has no original or no ground truth"
+    try:
+        box, frame = slot_box(item, reader)
+    except NotApplicable as reason:
+        return str(reason)
+    except ImageError as error:
+        return f"{error.kind}: {error}"
+    return Crop(box, frame)
+
+
+def _cut(item: Item, slot: Crop | str) -> list[Picture]:
+    """The slot of output, original and ground truth, as far as there are any."""
+    if isinstance(slot, str):
+        return []
+    files = (*item.images[:1], *item.sample.images[:1], *item.sample.reference_images[:1])
+    return [Picture(path, crop=slot) for path in files]
+
+
+def _in_slot(
+    item: Item, slot: Crop | str, images: Mapping[Picture, Vector | ImageError]
+) -> tuple[dict[str, float | None], dict[str, str]]:
+    """The quantities of the slot, and why one of them has no value."""
+    names = ("clip_image_slot", "clip_image_slot_gain")
+    if isinstance(slot, str):
+        return dict.fromkeys(names), dict.fromkeys(names, slot)
+    output, original, truth = (_vector(images, picture) for picture in _cut(item, slot))
+    value = cosine(output, truth)
+    gained = gain(value, cosine(original, truth))
+    alike = "CLIP sees no difference from original to ground truth in the slot"
+    notes = {} if gained is not None else {names[1]: alike}
+    return {names[0]: value, names[1]: gained}, notes
+
+
 def text_prompt(text: str) -> str:
     """What CLIP is asked about a text in a picture.
 
@@ -103,10 +158,12 @@ class Clip:
 
     Attributes:
         tower: which CLIP; its weights and model name are in the fingerprint.
+        reader: for the source text's box, where the data gives no mask.
         device: torch device.
     """
 
     tower: TowerSpec
+    reader: OcrReader
     device: str = "cpu"
     name: str = "clip"
     quantities: tuple[Quantity, ...] = field(default=CLIP, repr=False)
@@ -115,7 +172,10 @@ class Clip:
 
     def fingerprint(self) -> str:
         """See `Metric`."""
-        return fingerprint({"metric": self.name, "code": CODE, "tower": self.tower.identity()})
+        ocr = self.reader.identity() if self.reader.absence() is None else "absent"
+        return fingerprint(
+            {"metric": self.name, "code": CODE, "ocr": ocr, "tower": self.tower.identity()}
+        )
 
     def absence(self) -> Absence | None:
         """See `Metric`; looks at files only."""
@@ -124,13 +184,19 @@ class Clip:
     def score(self, items: Sequence[Item]) -> list[Score]:
         """See `Metric`."""
         features = Features(self.tower, self.device, self.batch_size)
-        images = features.images(picture for item in items for picture in _inputs(item))
+        slots = [_slot(item, self.reader) for item in items]
+        pairs = list(zip(items, slots, strict=True))
+        images = features.images(p for i, slot in pairs for p in (*_inputs(i), *_cut(i, slot)))
         texts = features.texts(text for item in items for text in _texts(item))
-        return [guarded(self, i, lambda item: self._one(item, images, texts)) for i in items]
+        return [
+            guarded(self, i, functools.partial(self._one, slot=slot, images=images, texts=texts))
+            for i, slot in pairs
+        ]
 
     def _one(
         self,
         item: Item,
+        slot: Crop | str,
         images: Mapping[Picture, Vector | ImageError],
         texts: Mapping[str, Vector],
     ) -> Score:
@@ -159,7 +225,8 @@ class Clip:
         else:
             missing = "the sample has no original or no ground truth"
             notes |= {"clip_image": missing, "clip_directional": missing}
-        return make_score(self, item, parts, notes=notes)
+        in_slot, why = _in_slot(item, slot, images)
+        return make_score(self, item, parts | in_slot, notes=notes | why)
 
 
 def _texts(item: Item) -> list[str]:

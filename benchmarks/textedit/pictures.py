@@ -15,7 +15,7 @@ from evals.core.images import load_rgb
 from evals.core.protocols import Metric, no_score
 from evals.core.types import JSON, Item, Score
 from metrics.fidelity import Pixels, Region
-from metrics.masks import EditRegion, Polygon, derive, difference, fill, read_mask
+from metrics.masks import EditRegion, Polygon, bounding_box, derive, difference, fill, read_mask
 from metrics.ocr import OcrReader, TextItem
 
 MIN_SIMILARITY = 0.5
@@ -85,30 +85,39 @@ def load_pictures(item: Item) -> Pictures:
         NotApplicable: the sample has no original.
         ImageError: a file cannot be decoded.
     """
-    from PIL import Image
-
-    if not item.sample.images:
-        raise NotApplicable("the sample has no original image")
-    notes: dict[str, str] = {}
-
-    def at_size(
-        path: Path, what: str, size: tuple[int, int] | None
-    ) -> tuple[Pixels, tuple[int, int]]:
-        image = load_rgb(path)
-        own = image.size
-        if size is not None and own != size:
-            image = image.resize(size, Image.Resampling.LANCZOS)
-            notes[f"{what}_resized"] = f"from {own[0]}x{own[1]} to {size[0]}x{size[1]}, LANCZOS"
-        return np.asarray(image, np.uint8), own
-
-    original, size = at_size(item.sample.images[0], "original", None)
-    output, output_size = at_size(output_path(item), "output", size)
-    truth = None
-    if item.sample.reference_images:
-        truth, _ = at_size(item.sample.reference_images[0], "truth", size)
+    original, truth, notes = _known_pictures(item)
+    output, output_size = _at_size(
+        output_path(item), "output", (original.shape[1], original.shape[0]), notes
+    )
     return Pictures(
         original=original, truth=truth, output=output, output_size=output_size, notes=notes
     )
+
+
+def _known_pictures(item: Item) -> tuple[Pixels, Pixels | None, dict[str, str]]:
+    """Original, ground truth at the original's size, and notes, see `load_pictures`."""
+    if not item.sample.images:
+        raise NotApplicable("the sample has no original image")
+    notes: dict[str, str] = {}
+    original, size = _at_size(item.sample.images[0], "original", None, notes)
+    truth = None
+    if item.sample.reference_images:
+        truth, _ = _at_size(item.sample.reference_images[0], "truth", size, notes)
+    return original, truth, notes
+
+
+def _at_size(
+    path: Path, what: str, size: tuple[int, int] | None, notes: dict[str, str]
+) -> tuple[Pixels, tuple[int, int]]:
+    """The pixels at a size, and the size they had; notes a difference."""
+    from PIL import Image
+
+    image = load_rgb(path)
+    own = image.size
+    if size is not None and own != size:
+        image = image.resize(size, Image.Resampling.LANCZOS)
+        notes[f"{what}_resized"] = f"from {own[0]}x{own[1]} to {size[0]}x{size[1]}, LANCZOS"
+    return np.asarray(image, np.uint8), own
 
 
 def reference(item: Item) -> TextEditReference:
@@ -129,12 +138,35 @@ def edit_region(item: Item, pictures: Pictures, reader: OcrReader) -> EditRegion
         NotApplicable: neither the ground truth's difference nor the source text's box is usable.
         ImageError: the mask file cannot be read.
     """
+    return _region(item, pictures.original, pictures.truth, reader)
+
+
+def slot_box(item: Item, reader: OcrReader) -> tuple[tuple[int, int, int, int], tuple[int, int]]:
+    """Where the edit may be, for what looks at the slot alone; the output is not opened.
+
+    Returns:
+        Box (x0, y0, x1, y1) in px of the original, the last two exclusive, and the original's
+        (width, height).
+
+    Raises:
+        NotApplicable: there is no slot, see `edit_region`.
+        ImageError: original, ground truth or mask cannot be read.
+    """
+    original, truth, _ = _known_pictures(item)
+    box = bounding_box(_region(item, original, truth, reader).mask)
+    if box is None:
+        raise NotApplicable("the slot is empty")
+    return box, (original.shape[1], original.shape[0])
+
+
+def _region(item: Item, original: Pixels, truth: Pixels | None, reader: OcrReader) -> EditRegion:
     known = reference(item)
     if known.mask is not None:
-        return EditRegion(mask=read_mask(known.mask, pictures.size), origin="data")
-    differs = np.zeros(pictures.original.shape[:2], np.bool_)
-    if pictures.truth is not None:
-        differs = difference(pictures.original, pictures.truth)
+        size = original.shape[1], original.shape[0]
+        return EditRegion(mask=read_mask(known.mask, size), origin="data")
+    differs = np.zeros(original.shape[:2], np.bool_)
+    if truth is not None:
+        differs = difference(original, truth)
     outline = None
     if reader.absence() is None:
         items = reader.read(item.sample.images[0])

@@ -41,13 +41,14 @@ from metrics.fidelity import (
     ssim,
     ssim_map,
 )
+from metrics.ghosting import ghosting
 from metrics.masks import EditRegion, bounding_box
 from metrics.ocr import OcrReader
 from metrics.perceptual import Backbone
 from metrics.registration import align, aspect_error
 from metrics.style import MAX_DIFFERENCE, compare_style, find_ink
 
-CODE = 1
+CODE = 2
 """Raised whenever a value of these metrics would change; part of every fingerprint."""
 
 INFINITE = math.inf
@@ -95,6 +96,11 @@ FIDELITY = (
         "(1); cut at -1.", label="SSIM slot gain",
     ),
     Quantity(
+        name="ghosting", range=(0.0, 1.0), direction="lower", worst=1.0, label="ghost",
+        doc="Opacity with which the old text shows through inside the edit, by its edges that the "
+        "ground truth has not; the ground truth gets 0, the untouched original 1.",
+    ),
+    Quantity(
         name="ssim_whole", range=(0.0, 1.0), direction="higher", worst=0.0,
         doc="SSIM of the whole picture against the ground truth.", label="SSIM",
     ),
@@ -127,6 +133,11 @@ STYLE = (
     Quantity(
         name="stroke_ratio", range=(0.0, 1.0), direction="higher", worst=0.0, label="stroke",
         doc="Smaller stroke width over larger, output against ground truth.",
+    ),
+    Quantity(
+        name="vertical_shift", range=(0.0, 1.0), direction="lower", worst=1.0, label="text shift",
+        doc="How far the text stands above or below the ground truth's, as a share of its height; "
+        "more than 1 counts as 1.",
     ),
 )  # fmt: skip
 
@@ -229,6 +240,7 @@ def _against_truth(
         "psnr_slot": psnr(truth, pictures.output, region.mask),
         "ssim_slot": _floor(slot),
         "ssim_slot_gain": gain(slot, _untouched_slot(pictures.original, truth, region)),
+        "ghosting": ghosting(pictures.output, pictures.original, truth, region.mask),
     }
 
 
@@ -248,15 +260,17 @@ def _why(name: str, pictures: Pictures, region: EditRegion) -> str:
         return "the sample has no ground truth"
     if name == "ssim_slot_gain":
         return "original and ground truth are equal in the slot, or it is smaller than the window"
-    inside = "slot" in name
+    inside = "slot" in name or name == "ghosting"
     if (region.share == 0.0) if inside else (region.share == 1.0):
         return f"the {'slot' if inside else 'background'} is empty"
+    if name == "ghosting":
+        return "no edge of the old text stands clear of the ground truth's"
     return "the region or the picture is smaller than what this looks at"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """Colour, size, angle and stroke of the new text against the ground truth's.
+    """Colour, size, angle, stroke and place of the new text against the ground truth's.
 
     Blind to what the text says, on purpose: a copy of the original can have the right style.
     """
@@ -303,6 +317,7 @@ class Style:
             "height_ratio": found.height_ratio,
             "angle_difference": found.angle,
             "stroke_ratio": found.stroke_ratio,
+            "vertical_shift": found.vertical_shift,
         }
         evidence["output_colour"] = list(output.colour)
         return make_score(self, item, parts, notes=notes, evidence=evidence)
@@ -324,7 +339,7 @@ def metrics(settings: ScoringSettings, reader: OcrReader) -> tuple[Metric, ...]:
         Fidelity(reader=reader),
         Style(reader=reader),
         PerceptualDistance(reader=reader, backbone=backbone, device=settings.device),
-        Clip(tower=clip, device=settings.device),
+        Clip(tower=clip, reader=reader, device=settings.device),
         Aesthetic(tower=clip, device=settings.device),
         AestheticOfficial(tower=as_released, device=settings.device),
     )

@@ -21,7 +21,7 @@ from metrics.clip import (
     load_tower,
     unit,
 )
-from metrics.clip_features import Features, FeatureStore, Picture
+from metrics.clip_features import MEAN_COLOUR, Crop, Features, FeatureStore, Picture
 
 open_clip = pytest.importorskip("open_clip")
 
@@ -100,6 +100,45 @@ def test_each_picture_goes_through_the_tower_once(
     again = Features(spec, batch_size=2).images(pictures)
     assert tower.images_encoded - before == len(pictures)
     np.testing.assert_array_equal(vectors(again), vectors({p: found[p] for p in again}))
+
+
+def test_a_crop_is_another_view_of_a_file(spec: TowerSpec, pictures: list[Picture]) -> None:
+    path = pictures[0].path
+    with Image.open(path) as image:
+        size = image.size
+    left = Picture(path, crop=Crop((0, 0, size[0] // 2, size[1]), size))
+    right = Picture(path, crop=Crop((size[0] // 2, 0, size[0], size[1]), size))
+    found = Features(spec).images([Picture(path), left, right])
+    a, b, c = (np.asarray(found[p]) for p in (Picture(path), left, right))
+    assert not np.allclose(a, b)
+    assert not np.allclose(b, c)
+    cut = path.with_name("cut.png")
+    left.load().save(cut)  # features of a crop are those of a file that holds it
+    np.testing.assert_allclose(vectors(Features(spec).images([Picture(cut)]))[0], b, atol=1e-5)
+
+
+def test_a_crop_keeps_all_of_a_line_of_text() -> None:
+    line = Image.new("RGB", (100, 60), (10, 20, 30))
+    square = np.asarray(Crop((20, 10, 80, 20), (100, 60)).cut(line))
+    assert square.shape == (60, 60, 3)
+    assert (square[25:35] == (10, 20, 30)).all()
+    assert (square[:25] == MEAN_COLOUR).all()
+    assert (square[35:] == MEAN_COLOUR).all()
+    upright = np.asarray(Crop((20, 10, 30, 50), (100, 60)).cut(line))
+    assert (upright[:, 15:25] == (10, 20, 30)).all()
+
+
+def test_a_crop_of_a_picture_of_another_size_is_the_corresponding_part() -> None:
+    rows, columns = np.mgrid[0:60, 0:100]
+    values = np.stack([columns, rows, np.zeros_like(rows)], axis=2).astype(np.uint8)
+    small = Image.fromarray(values)
+    large = small.resize((200, 120), Image.Resampling.NEAREST)
+    crop = Crop((20, 10, 80, 20), (100, 60))
+    expected = crop.cut(small).resize((120, 120), Image.Resampling.NEAREST)
+    assert np.array_equal(np.asarray(crop.cut(large)), np.asarray(expected))
+    dot = Image.new("RGB", (1, 1), (9, 9, 9))
+    assert crop.cut(dot).size == (1, 1)
+    assert Crop((99, 59, 100, 60), (100, 60)).cut(dot).getpixel((0, 0)) == (9, 9, 9)
 
 
 def test_features_survive_the_process(spec: TowerSpec, pictures: list[Picture]) -> None:

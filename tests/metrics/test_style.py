@@ -45,6 +45,7 @@ def compare(edit: np.ndarray, truth: np.ndarray):  # type: ignore[no-untyped-def
 def test_the_same_word_is_in_the_same_style() -> None:
     same = compare(word(), word())
     assert (same.colour, same.height_ratio, same.angle, same.stroke_ratio) == (0, 1, 0, 1)
+    assert same.vertical_shift == 0
 
 
 def test_ink_and_ground_are_told_apart_whichever_is_darker() -> None:
@@ -78,6 +79,50 @@ def test_the_size_alone() -> None:
     assert back.height_ratio == pytest.approx(small.height_ratio, abs=1e-9)
 
 
+@pytest.mark.parametrize("pixels", [-12, -4, 4, 12])
+def test_the_place_alone(pixels: int) -> None:
+    truth = find_ink(word(), ALL)
+    assert truth is not None
+    moved = compare(np.roll(word(), pixels, axis=0), word())
+    assert moved.vertical_shift == pytest.approx(abs(pixels) / truth.height(0.0), abs=0.01)
+    assert (moved.colour, moved.height_ratio, moved.stroke_ratio) == (0, 1, 1)
+    along = compare(np.roll(word(), pixels, axis=1), word())
+    assert along.vertical_shift == 0
+
+
+def test_the_place_is_taken_across_the_reading_direction() -> None:
+    canvas, turned = word(angle=20), math.radians(20)
+    along = np.float32([[1, 0, 12 * math.cos(turned)], [0, 1, 12 * math.sin(turned)]])
+    across = np.float32([[1, 0, -12 * math.sin(turned)], [0, 1, 12 * math.cos(turned)]])
+    slid, sunk = (
+        compare(cv2.warpAffine(canvas, m, SIZE, borderValue=GROUND), canvas).vertical_shift
+        for m in (along, across)
+    )
+    assert slid < 0.05
+    assert sunk == pytest.approx(12 / find_height(canvas), abs=0.05)
+
+
+def find_height(picture: np.ndarray) -> float:
+    found = find_ink(picture, ALL)
+    assert found is not None
+    return found.height(found.angle)
+
+
+def test_a_text_far_away_is_one_height_away_at_most() -> None:
+    low, high = np.roll(word(scale=0.6, thickness=2), 45, axis=0), word(scale=0.6, thickness=2)
+    assert compare(low, high).vertical_shift == 1.0
+
+
+def test_inks_of_two_regions_are_not_compared() -> None:
+    part = np.zeros_like(ALL)
+    part[20:100] = True
+    whole, cut = find_ink(word(), ALL), find_ink(word(), part)
+    assert whole is not None
+    assert cut is not None
+    with pytest.raises(ValueError, match="two regions"):
+        compare_style(whole, cut)
+
+
 def test_the_stroke_alone() -> None:
     thin = compare(word(thickness=2), word(thickness=8))
     assert thin.stroke_ratio < 0.5
@@ -108,6 +153,8 @@ def test_what_the_word_says_hardly_matters() -> None:
     assert other.height_ratio > 0.93
     assert other.angle < 2
     assert other.stroke_ratio > 0.85
+    assert other.vertical_shift < 0.05
+    assert compare(word("Happy"), word("HELLO")).vertical_shift < 0.2
 
 
 def test_an_erased_word_has_no_ink() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from edit_scene import (
     ORIGINAL,
+    SLOT,
     TRUTH,
     damaged_background,
     noisy_slot,
@@ -71,6 +72,40 @@ def test_clip_of_the_truth_and_of_doing_nothing(make_item: MakeItem, board: dict
     assert "no difference" in same.notes["clip_directional"]
 
 
+def test_clip_of_the_slot(make_item: MakeItem, board: dict[str, Any]) -> None:
+    x0, y0, x1, y1 = SLOT
+    truth = ORIGINAL.copy()
+    truth[y0:y1, x0:x1] = np.random.default_rng(5).integers(0, 256, (y1 - y0, x1 - x0, 3))
+    half = truth.copy()
+    half[y0:y1, x0 : (x0 + x1) // 2] = ORIGINAL[y0:y1, x0 : (x0 + x1) // 2]
+    whole, blurred, nothing, some = (
+        one(board["clip"], make_item(output, truth=truth))
+        for output in (truth, damaged_background(truth), ORIGINAL, half)
+    )
+    for perfect in (whole, blurred):  # what lies outside is not looked at
+        assert part(perfect, "clip_image_slot") == pytest.approx(1.0)
+        assert part(perfect, "clip_image_slot_gain") == pytest.approx(1.0)
+    assert part(blurred, "clip_image") < 1.0 - 1e-6
+    assert part(nothing, "clip_image_slot_gain") == 0.0
+    assert part(nothing, "clip_image_slot") < part(some, "clip_image_slot") < 1.0
+    before, now = part(nothing, "clip_image_slot"), part(some, "clip_image_slot")
+    assert part(some, "clip_image_slot_gain") == pytest.approx((now - before) / (1 - before))
+
+
+def test_no_slot_leaves_the_rest_of_clip(make_item: MakeItem, board: dict[str, Any]) -> None:
+    same = one(board["clip"], make_item(ORIGINAL, truth=ORIGINAL, mask=None))
+    assert same.status == "ok"
+    for name in ("clip_image_slot", "clip_image_slot_gain"):
+        assert same.parts[name] is None
+        assert "no mask" in same.notes[name]
+    kept = one(board["clip"], make_item(TRUTH, truth=ORIGINAL))
+    assert part(kept, "clip_image_slot") < 1.0
+    assert "no difference" in kept.notes["clip_image_slot_gain"]
+    bare = one(board["clip"], make_item(TRUTH, truth=None))
+    assert bare.parts["clip_image_slot"] is None
+    assert "no ground truth" in bare.notes["clip_image_slot"]
+
+
 def test_the_aesthetic_scores(make_item: MakeItem, board: dict[str, Any]) -> None:
     nothing = one(board["aes"], make_item(ORIGINAL))
     assert nothing.parts["aes_gain"] == 0.0
@@ -88,11 +123,14 @@ def test_clip_and_aes_share_every_forward(make_item: MakeItem, board: dict[str, 
     tower = load_tower(board["clip"].tower)
     before = tower.images_encoded
     board["clip"].score(items)
-    assert tower.images_encoded - before == 4  # two outputs, one original, one ground truth
+    seen = 4  # two outputs, one original, one ground truth
+    assert tower.images_encoded - before == 2 * seen  # whole, and the slot of each
     board["aes"].score(items)
-    assert tower.images_encoded - before == 4
-    board["clip"].score([make_item(damaged_background(TRUTH))])  # the next model
-    assert tower.images_encoded - before == 5
+    assert tower.images_encoded - before == 2 * seen
+    board["clip"].score([make_item(255 - noisy_slot(TRUTH))])  # the next model
+    assert tower.images_encoded - before == 2 * seen + 2
+    board["clip"].score(items)
+    assert tower.images_encoded - before == 2 * seen + 2
 
 
 def test_batched_scores_equal_single_ones(make_item: MakeItem, board: dict[str, Any]) -> None:

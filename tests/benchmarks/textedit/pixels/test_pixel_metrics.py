@@ -52,6 +52,7 @@ def test_the_ground_truth_is_perfect(make_item: MakeItem, nobody: OcrReader) -> 
     assert score.status == "ok"
     assert score.value == 100.0
     best = {"psnr": 100.0, "ssim": 1.0, "changed": 0.0, "shift": 0.0, "aspect": 0.0}
+    best["ghosting"] = 0.0
     for name, value in score.parts.items():
         assert value == pytest.approx(best[name.split("_", maxsplit=1)[0]], abs=1e-9), name
     assert score.evidence["mask"] == "data"
@@ -65,6 +66,28 @@ def test_doing_nothing_keeps_the_background_and_gains_nothing(
     assert part(score, "ssim_background_gt") == 1.0
     assert part(score, "ssim_slot") < 0.9
     assert part(score, "ssim_slot_gain") == pytest.approx(0.0, abs=1e-9)
+    assert part(score, "ghosting") == 1.0
+
+
+def test_a_ghost_is_told_from_noise_and_from_a_damaged_background(
+    make_item: MakeItem, nobody: OcrReader
+) -> None:
+    def ghost(opacity: float) -> np.ndarray:
+        under = ground() + opacity * (ORIGINAL.astype(float) - ground())
+        return np.where(ground() == TRUTH, under, TRUTH).astype(np.uint8)
+
+    metric = Fidelity(reader=nobody)
+    outputs = (TRUTH, ghost(0.1), ghost(0.3), ORIGINAL, damaged_background(TRUTH))
+    clean, faint, clear, copy, blurred = (
+        part(one(metric, make_item(output)), "ghosting") for output in outputs
+    )
+    assert clean == blurred == 0.0 < faint < clear < copy == 1.0
+    assert faint == pytest.approx(0.1, abs=0.05)
+    assert clear == pytest.approx(0.3, abs=0.1)
+    assert part(one(metric, make_item(noisy_slot(TRUTH))), "ghosting") < faint / 2
+    same = one(metric, make_item(TRUTH, original=TRUTH))
+    assert same.parts["ghosting"] is None
+    assert "no edge of the old text" in same.notes["ghosting"]
 
 
 def test_a_damaged_background_leaves_the_slot(make_item: MakeItem, nobody: OcrReader) -> None:
@@ -119,7 +142,7 @@ def test_no_ground_truth_leaves_what_does_not_need_one(
     score = one(Fidelity(reader=nobody), make_item(TRUTH, truth=None))
     assert score.status == "ok"
     assert part(score, "psnr_background") == 100.0
-    for name in (*IN_SLOT, "ssim_whole", "psnr_background_gt"):
+    for name in (*IN_SLOT, "ghosting", "ssim_whole", "psnr_background_gt"):
         assert score.parts[name] is None
         assert score.notes[name] == "the sample has no ground truth"
 
@@ -241,7 +264,8 @@ def test_style_of_the_truth_is_perfect_and_colour_is_colour(
     metric = Style(reader=nobody)
     good = one(metric, make_item(TRUTH))
     assert dict(good.parts) == {
-        "colour_difference": 0.0, "height_ratio": 1.0, "angle_difference": 0.0, "stroke_ratio": 1.0
+        "colour_difference": 0.0, "height_ratio": 1.0, "angle_difference": 0.0, "stroke_ratio": 1.0,
+        "vertical_shift": 0.0,
     }  # fmt: skip
     red = one(metric, make_item(write("OPEN", ink=(170, 20, 20))))
     assert part(red, "colour_difference") > 20
@@ -249,6 +273,12 @@ def test_style_of_the_truth_is_perfect_and_colour_is_colour(
     thin = one(metric, make_item(write("OPEN", thickness=2)))
     assert part(thin, "stroke_ratio") < 0.8
     assert part(thin, "colour_difference") < 10
+    x0, y0, x1, y1 = SLOT
+    low = TRUTH.copy()
+    low[y0:y1, x0:x1] = np.roll(low[y0:y1, x0:x1], 6, axis=0)
+    sunk = one(metric, make_item(low))
+    assert 0.15 < part(sunk, "vertical_shift") < 0.3  # 6 px of about 28
+    assert part(sunk, "height_ratio") == 1.0
     outside = one(metric, make_item(damaged_background(TRUTH)))
     assert outside.parts == good.parts
 
