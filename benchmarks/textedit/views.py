@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.textedit.official import Box
 from evals.core.errors import ImageError
-from evals.core.images import load_rgb, open_image
+from evals.core.images import exif_orientation, load_rgb, open_image
 from evals.core.types import Item
 from metrics.ocr import OcrView
 
@@ -34,13 +34,13 @@ class _Picture:
 def _picture(path: str, size: int, mtime_ns: int) -> _Picture:
     del size, mtime_ns  # they are the memo's key
     image = open_image(Path(path))
-    turn = image.getexif().get(0x0112, 1)
+    turn = exif_orientation(image)
     stored = image.size
     return _Picture(
         size=stored,
         upright=(stored[1], stored[0]) if turn in {5, 6, 7, 8} else stored,
-        alpha=image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info,
-        odd=turn not in {0, 1} or image.mode.startswith("I") or image.mode == "F",
+        alpha=image.has_transparency_data,
+        odd=turn != 1 or image.mode.startswith("I") or image.mode == "F",
     )
 
 

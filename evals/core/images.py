@@ -180,7 +180,10 @@ def load_rgb(
 
     image = open_image(source, max_pixels=max_pixels)
     if as_official:
-        return image.convert("RGB")
+        with warnings.catch_warnings():
+            # Pillow advises to keep the transparency of a palette; the scripts drop it.
+            warnings.simplefilter("ignore")
+            return image.convert("RGB")
     turn = exif_orientation(image)
     if image.mode.startswith("I") or image.mode == "F":
         image = _to_8_bit(image)
