@@ -49,12 +49,21 @@ ConfigFile = Annotated[
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder of run folders [runs].")]
 Ocr = Annotated[str | None, typer.Option(help="OCR engine [rapidocr].")]
 OcrOption = Annotated[list[str] | None, typer.Option(help="KEY=VALUE for the OCR engine.")]
+OcrSecond = Annotated[
+    str | None, typer.Option(help="OCR engine for a second opinion: adds the metric ocr_second.")
+]
+OcrSecondOption = Annotated[
+    list[str] | None, typer.Option(help="KEY=VALUE for the second OCR engine.")
+]
 Device = Annotated[str | None, typer.Option(help="torch device of neural metrics [cpu].")]
 Weights = Annotated[
     list[str] | None, typer.Option(help="NAME=FILE of weights you have (clip, lpips_alex, ...).")
 ]
 MetricNames = Annotated[list[str] | None, typer.Option("--metric", help="Only these metrics.")]
 WorkerCount = Annotated[int | None, typer.Option(help="Metric processes [one per core].")]
+Export = Annotated[
+    Path | None, typer.Option(help="Also write CSV, Markdown, LaTeX and JSON to this folder.")
+]
 Errata = Annotated[str | None, typer.Option(help="off, fix or exclude faulty records [off].")]
 
 
@@ -80,6 +89,7 @@ def _flags(**given: Any) -> dict[str, Any]:
     flags = {k: v for k, v in given.items() if v not in (None, [], ())}
     for key, flag in (
         ("ocr_options", "--ocr-option"),
+        ("ocr_second_options", "--ocr-second-option"),
         ("weights", "--weights"),
         ("data", "--data"),
     ):
@@ -123,9 +133,11 @@ def run(
         bool | None, typer.Option(help="Also run copy-source and ground-truth [yes].")
     ] = None,
     metric: MetricNames = None, ocr: Ocr = None, ocr_option: OcrOption = None,
+    ocr_second: OcrSecond = None, ocr_second_option: OcrSecondOption = None,
     device: Device = None, weights: Weights = None, errata: Errata = None,
     workers: WorkerCount = None,
     report: Annotated[bool, typer.Option(help="Write report.html beside the runs.")] = True,
+    export: Export = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
@@ -135,16 +147,20 @@ def run(
     flags = _flags(
         models=model, benchmarks=benchmark, data=data, out=out, seed=seed, trials=trials,
         limit=limit, anchors=anchors, metrics=metric, ocr=ocr, ocr_options=ocr_option,
+        ocr_second=ocr_second, ocr_second_options=ocr_second_option,
         device=device, weights=weights, errata=errata, workers=workers,
     )  # fmt: skip
-    raise typer.Exit(commands.run(config, flags, as_json=as_json, report=report, dry_run=dry_run))
+    raise typer.Exit(
+        commands.run(config, flags, as_json=as_json, report=report, dry_run=dry_run, export=export)
+    )
 
 
 @app.command()
 def score(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders of runs.")],
     data: Data = None, metric: MetricNames = None, ocr: Ocr = None,
-    ocr_option: OcrOption = None, device: Device = None, weights: Weights = None,
+    ocr_option: OcrOption = None, ocr_second: OcrSecond = None,
+    ocr_second_option: OcrSecondOption = None, device: Device = None, weights: Weights = None,
     errata: Errata = None, workers: WorkerCount = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Compute failed scores again.")
@@ -155,7 +171,8 @@ def score(
     from evals import commands
 
     flags = _flags(
-        data=data, metrics=metric, ocr=ocr, ocr_options=ocr_option, device=device,
+        data=data, metrics=metric, ocr=ocr, ocr_options=ocr_option,
+        ocr_second=ocr_second, ocr_second_options=ocr_second_option, device=device,
         weights=weights, errata=errata, workers=workers,
     )  # fmt: skip
     raise typer.Exit(commands.rescore(runs, flags, retry_failed=retry_failed, as_json=as_json))
@@ -169,14 +186,15 @@ def report(
         str, typer.Option(help="thumbs: one file; link: refer to the images; none: no images.")
     ] = "thumbs",
     title: Annotated[str | None, typer.Option(help="Heading of the page.")] = None,
-    export: Annotated[
-        Path | None, typer.Option(help="Also write CSV, Markdown, LaTeX and JSON here.")
-    ] = None,
+    export: Export = None,
+    as_json: Json = False,
 ) -> None:
     """Write one HTML page from stored runs; needs neither data nor a network."""
     from evals import commands
 
-    raise typer.Exit(commands.report(runs, out, embed=embed, title=title, export=export))
+    raise typer.Exit(
+        commands.report(runs, out, embed=embed, title=title, export=export, as_json=as_json)
+    )
 
 
 @app.command()

@@ -29,14 +29,14 @@ def run(
     as_json: bool,
     report: bool,
     dry_run: bool = False,
+    export: Path | None = None,
 ) -> int:
     """Plan, execute, summarise, report."""
     from evals.plan import make_plan
     from evals.runner import execute
 
     config = build_config(file, flags)
-    if config.scoring.ocr:
-        _check_engine(config.scoring)
+    _check_engines(config.scoring)
     plan = make_plan(config)
     for planned in plan.runs:
         for remark in planned.manifest["remarks"]:
@@ -47,7 +47,8 @@ def run(
     with _interruptible(), LiveProgress(quiet=as_json) as progress:
         outcomes = execute(plan, progress)
     page = config.out / "report.html" if report else None
-    return _finish([r.folder for r in plan.runs], outcomes, config.out, page, as_json=as_json)
+    folders = [r.folder for r in plan.runs]
+    return _finish(folders, outcomes, config.out, page, as_json=as_json, export=export)
 
 
 @contextlib.contextmanager
@@ -59,10 +60,29 @@ def _interruptible() -> Iterator[None]:
         raise Interrupted from None
 
 
-def _check_engine(settings: ScoringSettings) -> None:
+def _check_engines(settings: ScoringSettings) -> None:
+    """Refuse wrong names and options at the door.
+
+    Raises:
+        UserError: an unknown engine or option, or a second engine that is the first one.
+    """
     from metrics.ocr import make_engine
 
-    make_engine(settings.ocr, settings.ocr_options)
+    first = settings.ocr, dict(settings.ocr_options)
+    second = settings.ocr_second, dict(settings.ocr_second_options)
+    if settings.ocr:
+        make_engine(*first)
+    if settings.ocr_second:
+        make_engine(*second)
+        if first == second:
+            raise UserError(
+                f"The second OCR engine is the first one, {settings.ocr!r}, which always agrees "
+                "with itself; name another with --ocr-second."
+            )
+    elif second[1]:
+        raise UserError(
+            "Options of a second OCR engine are given, but no engine; add --ocr-second NAME."
+        )
 
 
 def _show_plan(plan: Plan, *, as_json: bool) -> int:
@@ -151,12 +171,13 @@ def _replan(stored: StoredRun, flags: Mapping[str, Any]) -> Plan:
         scoring=ScoringSettings(
             ocr=flags.get("ocr", settings["ocr"]["engine"]),
             ocr_options=flags.get("ocr_options", settings["ocr_options"]),
+            **_second_engine(flags, settings),
             device=flags.get("device", settings["device"]),
             weights=flags.get("weights", settings["weights"]),
             errata=flags.get("errata", settings["errata"]),
         ),
     )
-    _check_engine(config.scoring)
+    _check_engines(config.scoring)
     board = make_board(config, config.benchmarks[0])
     spec = ModelSpec(
         name=model["name"],
@@ -187,6 +208,18 @@ def _replan(stored: StoredRun, flags: Mapping[str, Any]) -> Plan:
     )
 
 
+def _second_engine(flags: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The second OCR engine of a re-score: that of the flags, else that of the run.
+
+    Options belong to an engine: those of the run are dropped when the flags name another.
+    """
+    # Runs made before there was a second engine do not know the setting.
+    had = (stored.get("ocr_second") or {}).get("engine", "")
+    engine = flags.get("ocr_second", had)
+    kept = stored.get("ocr_second_options", {}) if engine == had else {}
+    return {"ocr_second": engine, "ocr_second_options": flags.get("ocr_second_options", kept)}
+
+
 def _finish(
     folders: Sequence[Path],
     outcomes: Sequence[Outcome],
@@ -194,6 +227,7 @@ def _finish(
     page: Path | None,
     *,
     as_json: bool,
+    export: Path | None = None,
 ) -> int:
     """Show what the runs say now, and write the page when it is not that of these runs already."""
     from evals.board import board_key, make_tables, stored_tables
@@ -201,12 +235,13 @@ def _finish(
     complete = all(o.complete for o in outcomes)
     key = board_key(folders)
     tables = stored_tables(place, key) if place else None
-    fresh = tables is not None and (page is None or page.exists())
+    fresh = tables is not None and (page is None or page.exists()) and export is None
     runs = [] if fresh and not as_json else [StoredRun.read(f) for f in folders]
+    files = _export(runs, export)
     if page is not None and not fresh:
         from reports.html import write_report
 
-        page = write_report(runs, page)
+        page = write_report(runs, page, downloads=files)
     if as_json:
         from reports.export import summary_json
 
@@ -215,6 +250,7 @@ def _finish(
                 "complete": complete,
                 "outcomes": [asdict(o) for o in outcomes],
                 "report": str(page) if page else None,
+                "exports": [str(f) for f in files],
                 "summary": summary_json(runs),
             }
         )
@@ -227,8 +263,7 @@ def _finish(
             markup=False,
             soft_wrap=True,
         )
-    if page is not None:
-        out.print(f"report: {page.resolve()}", markup=False, soft_wrap=True)
+    _say_written(page, files)
     if not complete:
         faults = sum(o.infrastructure_faults for o in outcomes)
         failed = sum(o.failed_scores for o in outcomes)
@@ -250,22 +285,42 @@ def _show(table: Table) -> None:
 
 
 def report(
-    places: Sequence[Path], page: Path, *, embed: str, title: str | None, export: Path | None
+    places: Sequence[Path],
+    page: Path,
+    *,
+    embed: str,
+    title: str | None,
+    export: Path | None,
+    as_json: bool,
 ) -> int:
-    """Write the HTML page, and the tables when asked."""
+    """Write the tables when asked, and the HTML page that links them."""
     from reports.html import write_report
 
     if embed not in {"thumbs", "link", "none"}:
         raise UserError(f"--embed {embed!r} is unknown; choose thumbs, link or none.")
     runs = [StoredRun.read(f) for f in find_runs(places)]
-    path = write_report(runs, page, embed=embed, title=title)  # type: ignore[arg-type]
-    out.print(f"report: {path.resolve()}", markup=False, soft_wrap=True)
-    if export is not None:
-        from reports.export import write_exports
-
-        for file in write_exports(runs, export):
-            out.print(f"export: {file}", markup=False, soft_wrap=True)
+    files = _export(runs, export)
+    path = write_report(runs, page, embed=embed, title=title, downloads=files)  # type: ignore[arg-type]
+    if as_json:
+        print_json({"report": str(path), "exports": [str(f) for f in files]})
+    else:
+        _say_written(path, files)
     return 0
+
+
+def _export(runs: Sequence[StoredRun], folder: Path | None) -> tuple[Path, ...]:
+    if folder is None:
+        return ()
+    from reports.export import write_exports
+
+    return write_exports(runs, folder)
+
+
+def _say_written(page: Path | None, files: Sequence[Path]) -> None:
+    if page is not None:
+        out.print(f"report: {page.resolve()}", markup=False, soft_wrap=True)
+    for file in files:
+        out.print(f"export: {file}", markup=False, soft_wrap=True)
 
 
 def compare(a: Path, b: str, columns: Sequence[str], *, as_json: bool) -> int:

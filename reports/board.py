@@ -88,12 +88,10 @@ def _track_tip(track: TrackValue) -> str:
 
 
 def _plain(value: HeadlineValue, why: str) -> str:
-    """A reason in short and without the model's name, so that equal reasons share a footnote."""
+    """A reason without the model's name, so that equal reasons share a footnote."""
     for before in (f" in {value.model}", f" of {value.model}"):
         why = why.removesuffix(before).replace(f"{before} (", " (")
-    why = re.sub(r" is not a column$", " was not measured in these runs", why)
-    first, more, _ = why.partition("; ")
-    return f"{first})" if more and first.count("(") > first.count(")") else first
+    return re.sub(r" is not a column$", " was not measured in these runs", why)
 
 
 def _track_notes(track: TrackValue, value: HeadlineValue) -> list[str]:
@@ -316,7 +314,7 @@ def warnings(section: Section) -> list[dict[str, str]]:
         if not run.manifest.get("finished", True):
             made.append(_warning(f"{name} is not finished.", "Its numbers are not final."))
         bad = {s: n for s, n in summary.statuses.items() if s != "ok"}
-        parts = []
+        parts = [_sentence(r) for r in run.manifest.get("remarks") or ()]
         if bad:
             total = count(sum(summary.statuses.values()))
             parts.append(f"{reasons_text(bad)}, of {total} predictions.")
@@ -331,6 +329,11 @@ def warnings(section: Section) -> list[dict[str, str]]:
         made.append(_warning(f"{len(absent)} {many} not measured.", text))
     made += [_warning("Kept apart:", f"{why}.") for why in section.board.separations]
     return made
+
+
+def _sentence(text: object) -> str:
+    said = str(text).strip()
+    return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 def _warning(title: str, text: str) -> dict[str, str]:

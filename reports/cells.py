@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -74,13 +75,27 @@ def coverage(cell: Cell) -> str:
     return f"{text}, {count(cell.imputed)} as worst" if cell.imputed else text
 
 
+_CODE_WORD = re.compile(r"(?<![\w.])[a-z]+(?:_[a-z]+)+: ")
+
+
+def spoken(reason: str) -> str:
+    """A reason without the code words before its sentence.
+
+    >>> spoken("not applicable: source_not_found: this engine does not read the source text")
+    'not applicable: this engine does not read the source text'
+    >>> spoken("missing: missing_file")
+    'missing: missing_file'
+    """
+    return _CODE_WORD.sub("", reason)
+
+
 def reasons_text(reasons: Mapping[str, int], limit: int = 4) -> str:
     """Counted reasons in one line.
 
     >>> reasons_text({"refused": 3, "missing: missing_file": 1})
     '3 refused; 1 missing: missing_file'
     """
-    shown = [f"{count(n)} {why}" for why, n in list(reasons.items())[:limit]]
+    shown = [f"{count(n)} {spoken(why)}" for why, n in list(reasons.items())[:limit]]
     more = len(reasons) - limit
     return "; ".join([*shown, *([f"{more} further reasons"] if more > 0 else [])])
 
@@ -130,10 +145,8 @@ def cell_view(
     """A summary's cell as a table prints it; without a value a dash and a footnote, never 0."""
     if cell is None or cell.mean is None:
         why = why_none(cell)
-        # What mends an absence is told once, in its own table, and in the tip.
-        short = why.partition("; ")[0] if cell and cell.state == "unavailable" else why
         return CellView(
-            column=column.key, model=model, group=group, tip=why, refs=(notes.number(short),)
+            column=column.key, model=model, group=group, tip=why, refs=(notes.number(why),)
         )
     return CellView(
         column=column.key,

@@ -105,18 +105,23 @@ def leaderboard_csv(sections: Sequence[Section]) -> str:
 
 
 def cells_csv(sections: Sequence[Section]) -> str:
-    """Long: one row per run, column and group, with everything a summary says."""
-    header = ["benchmark", "suite", "synthetic", "model", "column", "profile", "group", "mean",
-              "low", "high", "n", "scored", "planned", "imputed", "complete", "state", "reason",
-              "note"]  # fmt: skip
+    """Long: one row per run, column, and group or stratum, with everything that is known of it.
+
+    Rows of a stratum hold ``label=value`` and no group; rows of a group no stratum.
+    """
+    header = ["benchmark", "suite", "synthetic", "model", "column", "profile", "group",
+              "stratum", "mean", "low", "high", "n", "scored", "planned", "imputed", "complete",
+              "state", "reason", "note"]  # fmt: skip
     rows = []
     for section in sections:
         profiles = {c.key: c.profile for c in section.columns}
-        for run, name, summary in zip(section.runs, section.names, section.summaries, strict=True):
-            for (key, group), cell in summary.cells.items():
+        for at, (run, name) in enumerate(zip(section.runs, section.names, strict=True)):
+            cells = [*section.summaries[at].cells.values(), *section.strata_cells[at].values()]
+            for cell in cells:
                 rows.append(
-                    [run.benchmark, section.suite, section.synthetic, name, key, profiles[key],
-                     "/".join(group), cell.mean, cell.low, cell.high, cell.n, cell.scored,
+                    [run.benchmark, section.suite, section.synthetic, name, cell.column,
+                     profiles[cell.column], "/".join(cell.group), "=".join(cell.stratum or ()),
+                     cell.mean, cell.low, cell.high, cell.n, cell.scored,
                      cell.planned, cell.imputed, cell.complete, cell.state,
                      "" if cell.mean is not None else why_none(cell), cell.note]
                 )  # fmt: skip
@@ -258,6 +263,7 @@ def _section_json(section: Section) -> dict[str, Any]:
                 "statuses": dict(summary.statuses),
                 "absences": dict(section.runs[at].manifest.get("absences", {})),
                 "cells": [_cell_json(c) for c in summary.cells.values()],
+                "strata": [_cell_json(c) for c in section.strata_cells[at].values()],
             }
         )
     return {
@@ -298,4 +304,5 @@ def _cell_json(cell: Cell) -> Mapping[str, Any]:
         "high": cell.high, "n": cell.n, "scored": cell.scored, "planned": cell.planned,
         "imputed": cell.imputed, "reasons": dict(cell.reasons), "complete": cell.complete,
         "state": cell.state, "note": cell.note, "macro": macro,
+        "stratum": list(cell.stratum) if cell.stratum else None,
     }  # fmt: skip

@@ -86,7 +86,12 @@ def _numbers(value: object, size: int) -> list[float] | None:
 
 
 def _plain_evidence(evidence: Mapping[str, Any]) -> str:
-    return clip_text(json.dumps(evidence, ensure_ascii=False, sort_keys=True, indent=1))
+    """One line per entry, so that boxes do not fill the screen."""
+    lines = [
+        f"{name}: {json.dumps(evidence[name], ensure_ascii=False, sort_keys=True)}"
+        for name in sorted(evidence)
+    ]
+    return clip_text("\n".join(lines))
 
 
 def _note_of(score: Score) -> str:

@@ -20,8 +20,9 @@ from evals.core.errors import UserError
 from evals.core.store import StoredRun, write_atomic
 from reports.board import board_panel, comparison_rows, verdict, warnings
 from reports.gallery import section_gallery, section_images
+from reports.heat import heat_panel, reading, strata_panel
 from reports.method import method_panel, provenance_panel
-from reports.panels import absences_panel, heat_panel, metrics_panel, reading
+from reports.panels import absences_panel, metrics_panel
 from reports.published import published_panel
 from reports.sections import Section, sections_of
 from reports.thumbs import INLINE_LIMIT, Embed, PageImages
@@ -188,7 +189,7 @@ def _render(
 
 
 def _title(sections: Sequence[Section]) -> str:
-    return ", ".join(dict.fromkeys(s.heading for s in sections))
+    return ", ".join(dict.fromkeys(f"{s.benchmark} {s.suite}" for s in sections))
 
 
 def _footer(images: PageImages) -> str:
@@ -202,7 +203,7 @@ def _footer(images: PageImages) -> str:
 
 def _section_view(section: Section, images: PageImages) -> dict[str, Any]:
     images.add(section_images(section.runs))
-    heat = heat_panel(section)
+    maps = [m for m in (heat_panel(section), strata_panel(section)) if m]
     gallery = _gallery_view(section)
     return {
         "id": section.id,
@@ -217,9 +218,9 @@ def _section_view(section: Section, images: PageImages) -> dict[str, Any]:
         "metrics": metrics_panel(section),
         "absences": absences_panel(section),
         "published": published_panel(section),
-        "heat": heat,
+        "maps": maps,
         "gallery": gallery,
-        "data": script_json(_page_data(section, heat, images)),
+        "data": script_json(_page_data(section, maps, images)),
     }
 
 
@@ -230,13 +231,14 @@ def _gallery_view(section: Section) -> dict[str, Any]:
         "lede": "Every sample of every run, not a selection. Click a picture to compare.",
         "models": section.model_heads(),
         "groups": [{"path": "/".join(g.path), "title": g.title} for g in section.groups],
+        "strata": [f"{label} = {value}" for label, value in section.strata],
         "statuses": sorted(statuses | ({"missing"} if missing else set())),
         "columns": [c for c in section.columns if section.measured(c.key)],
     }
 
 
 def _page_data(
-    section: Section, heat: Mapping[str, Any] | None, images: PageImages
+    section: Section, maps: Sequence[Mapping[str, Any]], images: PageImages
 ) -> dict[str, Any]:
     """Everything the page's script reads about one section."""
     first = next((i for i, r in enumerate(section.runs) if section.roles[i] == "model"), 0)
@@ -254,6 +256,7 @@ def _page_data(
             for c in section.columns
         ],
         "show": shown[:6],
-        "heat": heat["all"] if heat else {},
+        "strata": list(section.strata),
+        "maps": {m["name"]: m["all"] for m in maps},
         **section_gallery(section.runs, section.columns, images.number),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Tables below the leaderboard: every metric, the heat map, published rows, what is absent."""
+"""Tables below the leaderboard: every metric, and what is absent."""
 
 from __future__ import annotations
 
@@ -6,18 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evals.core.summary import Cell
-from reports.cells import CellView, Footnotes, cell_view, tip_of, why_none
-from reports.charts import shade
-from reports.columns import (
-    NO_VALUE,
-    PROFILE_ORDER,
-    PROFILE_TITLES,
-    Column,
-    count,
-    number,
-    side_by_side,
-)
+from reports.cells import CellView, Footnotes, cell_view
+from reports.columns import PROFILE_ORDER, PROFILE_TITLES, Column, side_by_side
 from reports.sections import Section
 
 # --- every metric ---------------------------------------------------------------------------
@@ -135,111 +125,21 @@ def metrics_panel(section: Section) -> dict[str, Any]:
     }  # fmt: skip
 
 
-# --- heat map -------------------------------------------------------------------------------
-
-
-def _planned(section: Section, path: tuple[str, ...]) -> int:
-    return max(
-        (
-            sum(tuple(s.get("group", ()))[: len(path)] == path for s in run.samples)
-            for run in section.runs
-        ),
-        default=0,
-    )
-
-
-def _shaded(cell: Cell | None, column: Column, seen: tuple[float, float]) -> list[Any]:
-    """Text, shade and tip of one heat-map cell, as the page's script takes them."""
-    if cell is None or cell.mean is None:
-        return [NO_VALUE, -1, why_none(cell)]
-    return [column.text(cell.mean), shade(cell.mean, column, seen), tip_of(cell, column)]
-
-
-def _heat_cells(
-    section: Section, column: Column, paths: Sequence[tuple[str, ...]]
-) -> list[list[list[Any]]]:
-    cells = [
-        [summary.cells.get((column.key, path)) for summary in section.summaries] for path in paths
-    ]
-    known = [c.mean for row in cells for c in row if c is not None and c.mean is not None]
-    seen = (min(known, default=0.0), max(known, default=0.0))
-    return [[_shaded(c, column, seen) for c in row] for row in cells]
-
-
-def reading(column: Column) -> str:
-    """How to read the shades of a column."""
-    scale = (
-        f"Shades cover the whole range {number(column.low, 0)} to {number(column.high, 0)}"
-        if column.bounded
-        else "The range has no end, so shades cover the values shown"
-    )
-    return f"{scale}; {column.direction} is better."
-
-
-def heat_panel(section: Section) -> dict[str, Any] | None:
-    """Sub-classes against models for every column; None for a benchmark without groups.
-
-    Returns:
-        What the template draws (for the first shown column), and in ``all`` the cells of every
-        column for the script.
-    """
-    leaves = [g for g in section.groups if not section.has_children(g.path)]
-    if len(leaves) < 2:
-        return None
-    columns = [c for c in section.columns if section.measured(c.key)] or list(section.columns)
-    column = _heat_default(section, columns)
-    rows: list[tuple[tuple[str, ...], str, bool]] = [((), "All samples", True)]
-    rows += [(g.path, g.title, section.has_children(g.path)) for g in section.groups]
-    paths = [path for path, _, _ in rows]
-    every = {c.key: _heat_cells(section, c, paths) for c in columns}
-    order = section.heat_order()
-    first_model = next((i for i, m in enumerate(order) if section.roles[m] != "anchor"), -1)
-    drawn = [
-        {
-            "at": at, "path": "/".join(path), "title": title, "total": total,
-            "planned": count(_planned(section, path)),
-            "cells": [
-                {"model": m, "text": every[column.key][at][m][0],
-                 "shade": every[column.key][at][m][1], "tip": every[column.key][at][m][2],
-                 "rule": 0 < i == first_model}
-                for i, m in enumerate(order)
-            ],
-        }
-        for at, (path, title, total) in enumerate(rows)
-    ]  # fmt: skip
-    heads = section.model_heads()
-    ceiling = "" if section.ceiling is None else (
-        f" The column {section.names[section.ceiling]} is the ceiling: what this scorer gives the "
-        "exact answer. A score near it cannot rank models further, and a sub-class with a low "
-        "ceiling is the scorer's limit, not a model's failure."
-    )  # fmt: skip
-    return {
-        "title": f"Sub-classes ({len(leaves)})",
-        "lede": f"Click a cell to see its samples in the gallery.{ceiling}",
-        "columns": columns, "column": column, "reading": reading(column), "rows": drawn,
-        "models": [{**heads[m], "rule": 0 < i == first_model} for i, m in enumerate(order)],
-        "all": every,
-    }  # fmt: skip
-
-
-def _heat_default(section: Section, columns: Sequence[Column]) -> Column:
-    """The first column of the headline that was measured, else the first column."""
-    wanted = [k for t in section.tracks for k in t["columns"]]
-    by_key = {c.key: c for c in columns}
-    return next((by_key[k] for k in wanted if k in by_key), columns[0])
-
-
 # --- what is absent -------------------------------------------------------------------------
 
 
 def absences_panel(section: Section) -> list[dict[str, str]]:
-    """Metrics that a run could not compute, why, and the command that brings them."""
-    found: dict[tuple[str, str, str], list[str]] = {}
+    """What runs could not compute, why, and the command that brings it; equal reasons once."""
+    lacking: dict[tuple[str, str, str], list[str]] = {}
     for name, run in zip(section.names, section.runs, strict=True):
         for metric, absence in run.manifest.get("absences", {}).items():
-            found.setdefault((metric, absence["reason"], absence["fix"]), []).append(name)
+            lacking.setdefault((metric, absence["reason"], absence["fix"]), []).append(name)
+    found: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (metric, reason, fix), models in lacking.items():
+        found.setdefault((reason, fix, tuple(models)), []).append(metric)
     return [
-        {"metric": metric, "reason": reason, "fix": fix,
+        # The fix is there to be copied: "run: " before a command would come along.
+        {"metric": ", ".join(metrics), "reason": reason, "fix": fix.removeprefix("run: "),
          "models": "all" if len(models) == len(section.runs) else ", ".join(models)}
-        for (metric, reason, fix), models in found.items()
+        for (reason, fix, models), metrics in found.items()
     ]  # fmt: skip

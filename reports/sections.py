@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,8 @@ from typing import Any
 from evals.core.comparable import engine_name, separations
 from evals.core.leaderboard import Leaderboard, leaderboard
 from evals.core.store import StoredRun
-from evals.core.summary import Summary, summarise
+from evals.core.strata import Stratum, by_strata, strata_of
+from evals.core.summary import Cell, Summary, summarise
 from evals.core.types import Group
 from reports.columns import Column, columns_of
 
@@ -95,6 +97,22 @@ class Section:
             return [places.get(p, len(places)) for p in prefixes]
 
         return tuple(_titled(g) for g in sorted(here, key=place))
+
+    @cached_property
+    def strata(self) -> Mapping[Stratum, int]:
+        """Labels that tell samples apart, and how many samples carry each."""
+        samples = self.runs[0].samples
+        sizes = Counter(
+            (str(label), str(value))
+            for s in samples
+            for label, value in (s.get("strata") or {}).items()
+        )
+        return {s: sizes[s] for s in strata_of(samples) if sizes[s] < len(samples)}
+
+    @cached_property
+    def strata_cells(self) -> tuple[Mapping[tuple[str, Stratum], Cell], ...]:
+        """Means by kind of sample, of each run."""
+        return tuple(by_strata(r) for r in self.runs)
 
     def has_children(self, path: tuple[str, ...]) -> bool:
         """Whether a group is divided further."""
@@ -206,16 +224,29 @@ def sections_of(runs: Sequence[StoredRun]) -> tuple[Section, ...]:
     headings = [_heading(g[0]) for g in gathered]
     made, used = [], set[str]()
     for members, heading in zip(gathered, headings, strict=True):
-        label = heading
-        if headings.count(heading) > 1:
-            label = f"{heading}, {engine_name(members[0]) or 'other scorers'}"
-            label += f", {len(members[0].samples):,} samples"
+        twins = [g for g, h in zip(gathered, headings, strict=True) if h == heading]
+        label = _told_apart(heading, members, twins)
         anchor, number = _slug(heading), 2
         while anchor in used:
             anchor, number = f"{_slug(heading)}-{number}", number + 1
         used.add(anchor)
         made.append(_section(members, label, anchor))
     return tuple(made)
+
+
+def _told_apart(
+    heading: str, members: Sequence[StoredRun], twins: Sequence[Sequence[StoredRun]]
+) -> str:
+    """The heading with what sets these runs apart from others of the same suite, if any."""
+    if len(twins) == 1:
+        return heading
+    engines = [engine_name(g[0]) or "no OCR" for g in twins]
+    sizes = [f"{len(g[0].samples):,} samples" for g in twins]
+    at = next(i for i, g in enumerate(twins) if g is members)
+    words = [f[at] for f in (engines, sizes) if len(set(f)) > 1]
+    if len(set(zip(engines, sizes, strict=True))) < len(twins):
+        words.append(f"scorers {at + 1} of {len(twins)}")
+    return f"{heading} ({', '.join(words)})"
 
 
 def _heading(run: StoredRun) -> str:

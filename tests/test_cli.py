@@ -60,7 +60,17 @@ def test_a_run_resumes_scores_reports_and_compares(
     assert call("report", runs, "--out", tmp_path / "r.html", "--export", tmp_path / "x") == 0
     assert (tmp_path / "r.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert list((tmp_path / "x").glob("*.csv"))
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert 'href="x/cells.csv" download' in page
     capsys.readouterr()
+    again = ("report", runs, "--out", tmp_path / "r.html", "--export", tmp_path / "x", "--json")
+    assert call(*again) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["report"] == str(tmp_path / "r.html")
+    assert {Path(f) for f in said["exports"]} == set((tmp_path / "x").iterdir())
+    assert call(*words, "--export", tmp_path / "runs" / "tables") == 0
+    assert 'href="tables/cells.csv"' in (tmp_path / "runs" / "report.html").read_text("utf-8")
+    assert str(tmp_path / "runs" / "tables" / "summary.json") in capsys.readouterr().out
     assert call("compare", runs / "bagel", runs / "copy-source", "--json") == 0
     assert json.loads(capsys.readouterr().out)
     assert call("compare", runs / "bagel", "published:BAGEL") == 0

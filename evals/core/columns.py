@@ -21,6 +21,7 @@ from evals.core.types import (
     OFFICIAL_POLICY,
     PAPER_POLICY,
     STRICT_POLICY,
+    Absence,
     Fault,
     Policy,
     Prediction,
@@ -179,7 +180,8 @@ def _outcome(
         return _scored(run, score, quantity)
     absence = run.manifest.get("absences", {}).get(metric)
     if absence:
-        return Outcome(kind="unavailable", value=None, reason=f"unavailable: {absence['reason']}")
+        why = Absence(reason=absence["reason"], fix=absence["fix"])
+        return Outcome(kind="unavailable", value=None, reason=f"unavailable: {why}")
     return Outcome(kind="waiting", value=None, reason="not scored yet")
 
 

@@ -74,23 +74,23 @@
   };
 
   // --- heat map -------------------------------------------------------------------------------
-  const heat = (section, data, go) => {
-    const select = $(section, ".heat-column");
-    if (!select) return;
+  const heat = (map, data, go) => {
+    const select = $(map, ".heat-column");
     const draw = () => {
-      const cells = data.heat[select.value];
-      $$(section, ".heat .cell").forEach((button) => {
-        const [text, shade, tip] = cells[Number(button.dataset.row)][Number(button.dataset.model)];
-        button.textContent = text;
-        button.className = "cell s" + shade;
+      const cells = data.maps[map.dataset.map][select.value];
+      $$(map, ".cell").forEach((button) => {
+        const [text, shade, tip, few] = cells[Number(button.dataset.row)][Number(button.dataset.model)];
+        button.replaceChildren(text, ...(few ? [h("small", {}, few)] : []));
+        button.className = "cell s" + shade + (few ? " few" : "");
         button.title = tip;
       });
       const column = data.columns.find((c) => c.key === select.value);
-      $(section, ".heat-doc").textContent = column.doc + " " + column.reading;
+      $(map, ".heat-doc").textContent = column.doc + " " + column.reading;
     };
     select.addEventListener("change", draw);
-    $$(section, ".heat .cell").forEach((button) => button.addEventListener("click", () => {
-      go({ model: button.dataset.model, group: button.dataset.path, sort: select.value, page: 0 });
+    $$(map, ".cell").forEach((button) => button.addEventListener("click", () => {
+      const { model, path, stratum } = button.dataset;
+      go({ model, group: path, stratum, sort: select.value, page: 0 });
     }));
   };
 
@@ -142,7 +142,8 @@
     const root = $(section, ".gallery");
     const cards = $(root, ".cards");
     const control = (name) => $(root, `[name="${name}"]`);
-    const state = { model: data.first, group: "", status: "", sort: "", order: "worst", q: "", diff: "ref", page: 0 };
+    const state = { model: data.first, group: "", stratum: "", status: "", sort: "", order: "worst", q: "", diff: "ref", page: 0 };
+    const choices = ["model", "group", "stratum", "status", "sort", "order", "diff"].filter(control);
     let found = [];
     let current = -1;
     const groupOf = (sample) => sample.group.join("/");
@@ -159,11 +160,13 @@
     };
     const select = () => {
       const q = state.q.trim().toLowerCase();
+      const kind = state.stratum === "" ? null : data.strata[Number(state.stratum)];
       found = data.entries.filter((e) => {
         const sample = data.samples[e.sample];
         const path = groupOf(sample);
         if (state.model !== "" && e.model !== Number(state.model)) return false;
         if (state.group && path !== state.group && !path.startsWith(state.group + "/")) return false;
+        if (kind && sample.strata[kind[0]] !== kind[1]) return false;
         if (state.status === "not ok" ? e.status === "ok" : state.status && e.status !== state.status) return false;
         return !q || [sample.id, sample.prompt, sample.source, sample.target].some((t) => t.toLowerCase().includes(q));
       });
@@ -246,10 +249,10 @@
         : "0 predictions";
       $(root, ".prev").disabled = state.page === 0;
       $(root, ".next").disabled = state.page >= pages - 1;
-      for (const name of ["model", "group", "status", "sort", "order", "diff"]) control(name).value = state[name];
+      for (const name of choices) control(name).value = state[name];
     };
     const set = (change) => { current = -1; Object.assign(state, { page: 0 }, change); draw(); };
-    for (const name of ["model", "group", "status", "sort", "order", "diff"])
+    for (const name of choices)
       control(name).addEventListener("change", () => set({ [name]: control(name).value }));
     control("q").addEventListener("input", () => set({ q: control("q").value }));
     $(root, ".prev").addEventListener("click", () => set({ page: state.page - 1 }));
@@ -288,21 +291,22 @@
           h("span", { class: "tag r" }, entry.out.length ? "output: " + NONE : "no output: " + entry.status));
       const top = picture(entry.out[0], "Output");
       const line = h("span", { class: "line" });
+      const layer = boxes(entry);
       const range = h("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": "Compare" });
       const move = () => {
-        top.style.clipPath = `inset(0 0 0 ${range.value}%)`;
+        // Boxes are of the output, so they end where it ends.
+        for (const part of layer ? [top, layer] : [top]) part.style.clipPath = `inset(0 0 0 ${range.value}%)`;
         line.style.left = range.value + "%";
       };
       range.addEventListener("input", move);
       move();
-      const layer = boxes(entry);
       return [h("div", { class: "compare" }, picture(left, title), top, layer, line,
         h("span", { class: "tag l" }, title), h("span", { class: "tag r" }, "output")),
       h("label", { class: "slide" }, title, range, "output"),
       layer ? h("label", { class: "slide" }, h("input", { type: "checkbox", checked: texts, on: { change: (event) => {
         texts = event.target.checked;
         layer.classList.toggle("off", !texts);
-      } } }), `${entry.lines.length} texts read in the output`) : null];
+      } } }), `${entry.lines.length} texts read in the output` + (entry.region ? "; dashed: where the edit belongs" : "")) : null];
     };
     const strip = (entry, sample) => {
       const others = data.entries.filter((e) => e.sample === entry.sample && e.trial === entry.trial);
@@ -370,7 +374,7 @@
     };
     const find = (sample, model, trial) => {
       const number = data.models.findIndex((m) => m.name === model);
-      set({ model: number < 0 ? "" : String(number), group: "", status: "", sort: "", q: "" });
+      set({ model: number < 0 ? "" : String(number), group: "", stratum: "", status: "", sort: "", q: "" });
       const at = found.findIndex((e) => data.samples[e.sample].id === sample && e.trial === Number(trial || 0));
       if (at >= 0) { state.page = Math.floor(at / PAGE); draw(); open(at); }
     };
@@ -396,7 +400,7 @@
     $$(section, "table.sortable").forEach(sortable);
     profiles(section);
     groupTabs(section);
-    heat(section, data, made.go);
+    $$(section, ".map").forEach((map) => heat(map, data, made.go));
   });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;

@@ -151,7 +151,7 @@ def test_a_missing_judge_makes_it_partial(runs, anchors):
     got = headline(runs("m", judge=False), *anchors)
     assert got.partial
     assert got.missing_tracks == ("judge",)
-    assert "judge is absent here" in got.missing_reasons["judge"]
+    assert "judge is absent here; install judge" in got.missing_reasons["judge"]
     text, fidelity = (t.value for t in got.tracks)
     assert got.value == pytest.approx(math.sqrt(text * fidelity))
 

@@ -117,12 +117,14 @@ def test_metric_choice_redraws_the_heat_map_from_the_summary(browser: Any, repor
           const section = document.querySelector('section.suite');
           const data = JSON.parse(section.querySelector('script.data').textContent);
           const select = section.querySelector('.heat-column');
+          const map = section.querySelector('.map[data-map=heat]');
           const wrong = [];
           for (const option of select.options) {
             select.value = option.value;
             select.dispatchEvent(new Event('change'));
-            section.querySelectorAll('.heat .cell').forEach((b) => {
-              const want = data.heat[option.value][Number(b.dataset.row)][Number(b.dataset.model)];
+            map.querySelectorAll('.cell').forEach((b) => {
+              const row = data.maps.heat[option.value][Number(b.dataset.row)];
+              const want = row[Number(b.dataset.model)];
               if (b.textContent !== want[0] || b.title !== want[2]) wrong.push(option.value);
             });
           }
@@ -131,6 +133,34 @@ def test_metric_choice_redraws_the_heat_map_from_the_summary(browser: Any, repor
     )
     assert shown[0] > 10
     assert shown[1] == []
+
+
+def test_a_kind_of_edit_filters_the_gallery(browser: Any, report: Path) -> None:
+    visit = Visit(browser, report)
+    page = visit.page
+    map_ = page.locator(".map[data-map=kinds]").first
+    row = map_.locator("tbody tr", has_text="edit = digits")
+    row.locator(".cell").nth(3).click()
+    page.wait_for_selector(".card")
+    gallery = page.locator(".gallery").first
+    prompts = gallery.locator(".card .prompt").all_inner_texts()
+    assert len(prompts) == 5
+    assert all("2023" in p for p in prompts)
+    model = map_.locator("thead bdi").nth(3).inner_text()
+    assert set(gallery.locator(".card .name").all_inner_texts()) == {model}
+    gallery.locator("[name=stratum]").select_option("")
+    assert gallery.locator(".count").inner_text().endswith("of 36 predictions")
+    digits = row.locator(".cell").first
+    before = digits.inner_text()
+    assert before
+    map_.locator(".heat-column").select_option("text_exact.exact")
+    assert digits.inner_text() != before
+    other = page.locator(".map[data-map=kinds]").nth(1)
+    few = other.locator("tbody tr", has_text="edit = digits").locator(".cell").first
+    other.locator(".heat-column").select_option("text_exact.exact")
+    assert "n = 2" in few.inner_text()
+    assert "few" in str(few.get_attribute("class"))
+    assert visit.problems == []
 
 
 def test_statuses_sorting_search_and_tabs(browser: Any, report: Path) -> None:

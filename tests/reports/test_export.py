@@ -43,7 +43,9 @@ def number(text: str) -> float | None:
 
 def test_long_csv_holds_every_cell_exactly(folder: Path, sections: tuple[Section, ...]) -> None:
     rows = {
-        (r["suite"], r["model"], r["column"], r["group"]): r for r in read(folder / "cells.csv")
+        (r["suite"], r["model"], r["column"], r["group"]): r
+        for r in read(folder / "cells.csv")
+        if not r["stratum"]
     }
     seen = 0
     for section in sections:
@@ -57,6 +59,30 @@ def test_long_csv_holds_every_cell_exactly(folder: Path, sections: tuple[Section
                 assert (row["reason"] == "") == (cell.mean is not None)
                 seen += 1
     assert seen == len(rows)
+
+
+def test_long_csv_and_json_hold_every_stratum(folder: Path, sections: tuple[Section, ...]) -> None:
+    rows = {
+        (r["suite"], r["model"], r["column"], r["stratum"]): r
+        for r in read(folder / "cells.csv")
+        if r["stratum"]
+    }
+    stored = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["sections"]
+    seen = 0
+    for section, other in zip(sections, stored, strict=True):
+        for name, cells in zip(section.names, section.strata_cells, strict=True):
+            plain = next(r["strata"] for r in other["rows"] if r["model"] == name)
+            assert [c["stratum"] for c in plain] == [list(s) for _, s in cells]
+            for (key, stratum), cell in cells.items():
+                row = rows[section.suite, name, key, "=".join(stratum)]
+                assert row["group"] == ""
+                assert [number(row[k]) for k in ("mean", "low", "high")] == [
+                    cell.mean, cell.low, cell.high,
+                ]  # fmt: skip
+                assert (int(row["n"]), int(row["planned"])) == (cell.n, cell.planned)
+                seen += 1
+    assert seen == len(rows) > 0
+    assert {s for _, _, _, s in rows} == {"edit=word", "edit=digits"}
 
 
 def test_wide_csv_holds_headlines_and_columns(folder: Path, sections: tuple[Section, ...]) -> None:

@@ -87,3 +87,10 @@ def test_without_a_page_pictures_beyond_the_limit_are_counted(tmp_path: Path) ->
     images.add(paths)
     assert images.left_out == 3
     assert images.sources == []
+
+
+def test_evidence_is_one_line_per_entry() -> None:
+    from reports.gallery import _plain_evidence
+
+    text = _plain_evidence({"region": [1.0, 2.5], "edited_line": "Café", "lost": []})
+    assert text == 'edited_line: "Café"\nlost: []\nregion: [1.0, 2.5]'

@@ -153,12 +153,62 @@ def test_every_heat_map_number_equals_the_summary(
         paths = [(), *(g.path for g in section.groups)]
         columns = {c.key: c for c in section.columns}
         assert len(paths) == 1 + 2 + 18
-        for key, rows in data["heat"].items():
+        for key, rows in data["maps"]["heat"].items():
             for path, row in zip(paths, rows, strict=True):
                 for summary, (text, shade, _) in zip(section.summaries, row, strict=True):
                     mean = summary.cells[key, path].mean
                     assert text == columns[key].text(mean)
                     assert (shade == -1) == (mean is None)
+
+
+def test_every_mean_by_kind_equals_the_plain_mean_of_its_samples(
+    parsed: Page, sections: tuple[Section, ...]
+) -> None:
+    for data, section in zip(parsed.data, sections, strict=True):
+        strata = [tuple(s) for s in data["strata"]]
+        assert strata == [("edit", "word"), ("edit", "digits")]
+        run = next(r for r in section.runs if r.model == "internvl-u")
+        at = section.runs.index(run)
+        for stratum, row in zip(strata, data["maps"]["kinds"]["ocr_strict.OA"], strict=True):
+            values = [
+                float(run.scores[s["id"], 0, "ocr_strict"].parts["OA"] or 0)
+                for s in run.samples
+                if s["strata"]["edit"] == stratum[1]
+            ]
+            assert row[at][0] == f"{sum(values) / len(values):.3f}"
+
+
+def test_few_values_are_grey_and_counted(page: str, sections: tuple[Section, ...]) -> None:
+    seen = set()
+    for text, section in zip(split_by_section(page), sections, strict=True):
+        assert "By kind of edit" in text
+        kinds = text.split('data-map="kinds"')[1].split("</table>")[0]
+        rows = dict(re.findall(r"<bdi>(edit = \w+)</bdi>(.*?)</tr>", kinds))
+        for label, value in section.strata:
+            row, shown = rows[f"{label} = {value}"], section.heat_order()
+            cells = re.findall(
+                r'class="cell s(-?\d)( few)?"[^>]*>[^<]+(?:<small>(.*?)</small>)?', row
+            )
+            for at, (shade, few, told) in zip(shown, cells, strict=True):
+                n = section.strata_cells[at]["ocr_strict.OA", (label, value)].n
+                assert (shade == "-1", bool(few)) == (n < 5, n < 5)
+                assert told == (f"n = {n}" if n < 5 else "")
+                seen.add(n < 5)
+    assert seen == {True, False}
+
+
+def test_samples_without_labels_make_no_panel(builder: ModuleType, tmp_path: Path) -> None:
+    import dataclasses
+
+    samples = [
+        dataclasses.replace(s, strata={"edit": "word"})
+        for s in builder.make_samples(tmp_path / "data", 1)
+    ]
+    run = builder.make_run(tmp_path / "run", builder.MODELS[2], samples)
+    text = build_report([run], embed="none")
+    assert 'data-map="heat"' in text
+    assert 'data-map="kinds"' not in text
+    assert 'name="stratum"' not in text
 
 
 def test_gallery_values_equal_the_scores(parsed: Page, sections: tuple[Section, ...]) -> None:
@@ -197,6 +247,54 @@ def test_unavailable_metrics_show_a_dash_and_their_command(page: str, builder: M
     for metric, absence in builder.ABSENCES.items():
         assert metric in page
         assert absence["fix"].replace("'", "&#39;") in page
+
+
+def test_a_footnote_says_what_brings_an_absent_metric(page: str, builder: ModuleType) -> None:
+    notes = re.search(r'<ol class="notes">(.*?)</ol>', page, re.S)
+    assert notes is not None
+    absence = builder.ABSENCES["clip"]
+    assert f"unavailable: {absence['reason']}; {absence['fix']}" in plain(notes[1])
+
+
+def test_absent_metrics_of_one_reason_stand_together(builder: ModuleType, tmp_path: Path) -> None:
+    same = {"reason": "it needs the package 'torch'", "fix": "run: pip install torch"}
+    runs = builder.make_runs(tmp_path, per_class=1, absences={"clip": same, "lpips": same})
+    text = build_report(runs, embed="none")
+    assert re.search(r">clip, lpips</th>", text)
+    assert '<code class="fix">pip install torch</code>' in text
+
+
+def test_remarks_of_an_adapter_are_told_with_its_run(builder: ModuleType, tmp_path: Path) -> None:
+    samples = builder.make_samples(tmp_path / "data", 1)
+    remarks = ["37 of 2148 samples have no output in out/<b>", "5 were found under another name."]
+    runs = [
+        builder.make_run(tmp_path / "a", builder.MODELS[2], samples, remarks=remarks),
+        builder.make_run(tmp_path / "b", builder.MODELS[4], samples),
+    ]
+    text = build_report(runs, embed="none")
+    notices = re.findall(r"<li><b>(.*?)</b> <bdi>(.*?)</bdi></li>", text)
+    told = [(t, n) for t, n in notices if "37 of 2148" in n]
+    assert told == [
+        ("internvl-u:", "37 of 2148 samples have no output in out/&lt;b&gt;. "
+         "5 were found under another name.")
+    ]  # fmt: skip
+
+
+def test_sections_of_one_suite_are_told_apart_in_few_words(
+    builder: ModuleType, tmp_path: Path
+) -> None:
+    two = builder.make_runs(tmp_path / "two", per_class=2)[:3]
+    one = builder.make_runs(tmp_path / "one", per_class=1)[:3]
+    assert [s.heading for s in sections_of([*two, *one])] == [
+        "TextEdit mini (36 samples)", "TextEdit mini (18 samples)",
+    ]  # fmt: skip
+    other = builder.make_runs(
+        tmp_path / "other", per_class=2, settings={"ocr": {"engine": "paddleocr"}},
+        fingerprints={m["name"]: f"other-{m['name']}" for m in builder.METRICS},
+    )[:3]  # fmt: skip
+    headings = [s.heading for s in sections_of([*two, *other])]
+    assert headings == ["TextEdit mini (rapidocr)", "TextEdit mini (paddleocr)"]
+    assert "<h1><bdi>TextEdit mini</bdi></h1>" in build_report([*two, *one], embed="none")
 
 
 def test_partial_headline_is_marked_and_its_formula_told(parsed: Page) -> None:

@@ -48,6 +48,8 @@ def test_unavailable_is_a_dash_with_a_reason_and_never_zero(official_runs: list[
             number = row[at].split("[")[1].rstrip("]")
             note = next(n for n in table.notes if n.startswith(f"[{number}]"))
             assert "unavailable" in note
+            if label != "judge":
+                assert "; umm-evals data fetch" in note, "the command that brings it is missing"
 
 
 def test_ranks_are_those_of_the_leaderboard(official_runs: list[StoredRun]) -> None:
