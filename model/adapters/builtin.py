@@ -1,14 +1,21 @@
-"""The two anchors of every editing report: the untouched original and the ground truth itself.
+"""Rows without a model: the two anchors of every editing report, and two sanity rows.
 
 No metric starts at 0 or ends at 1 on real data: an untouched original scores about .52 F1 on
-TextEdit, and a perfect edit does not reach 1. These two rows show where the scale really lies.
+TextEdit, and a perfect edit does not reach 1. `copy-source` and `ground-truth` show where the scale
+really lies. `blank` and `shuffled-truth` show that a metric can say no: a white picture, and a
+well-made picture that answers another sample. A metric that gives either a good score measures
+something else than it says.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from evals.core.types import JSON, Output, Sample, Task
+from evals.core.errors import ImageError, UserError
+from evals.core.images import load_rgb, sha256_file
+from evals.core.types import JSON, Output, Prediction, Sample, Task
 from model.adapters.base import Adapter, check_options, failed, no_argument
 
 
@@ -89,8 +96,131 @@ class GroundTruth(Adapter):
         return Output(text=answer)
 
 
+class Blank(Adapter):
+    """A white picture of the input's size: nothing is left, and nothing is written."""
+
+    name = "blank"
+    tasks: frozenset[Task] = frozenset({"edit"})
+    batch_size = 16
+
+    def describe(self) -> Mapping[str, JSON]:
+        """The same for every run: there is nothing to choose."""
+        return {"adapter": self.name, "sanity": "low", "does": "returns a white image"}
+
+    def edit(self, samples: Sequence[Sample], seeds: Sequence[int]) -> list[Output]:
+        """A white PNG of the size that a person sees the first input image in."""
+        return [self._one(sample) for sample in samples]
+
+    def _one(self, sample: Sample) -> Output:
+        if not sample.images:
+            return failed(
+                "missing_input",
+                f"Sample {sample.id} has no input image to take the size of.",
+                status="unsupported",
+            )
+        try:
+            size = load_rgb(sample.images[0]).size
+        except ImageError as error:
+            return failed("unreadable_input", str(error), origin="infrastructure")
+        return Output(images=(_white(size),))
+
+
+def _white(size: tuple[int, int]) -> bytes:
+    """A white PNG of (width, height) pixels."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.new("RGB", size, "white").save(stream, "PNG")
+    return stream.getvalue()
+
+
+class ShuffledTruth(Adapter):
+    """The ground truth of another sample: a good picture that answers another question.
+
+    Each sample gets that of the next one of the planned samples, and the last that of the first.
+    With another ``--limit`` the neighbours are others; predictions made with those are stale and
+    are made again, so that a run's outputs depend on its planned samples alone.
+    """
+
+    name = "shuffled-truth"
+    tasks: frozenset[Task] = frozenset({"edit", "generate"})
+    batch_size = 64
+
+    def __init__(self) -> None:
+        self._truths: dict[str, Path] = {}
+
+    def describe(self) -> Mapping[str, JSON]:
+        """The same for every run: the order of the suite decides."""
+        return {
+            "adapter": self.name,
+            "sanity": "low",
+            "does": "returns the reference of the next sample",
+        }
+
+    def check(self, samples: Sequence[Sample]) -> list[str]:
+        """Learn which sample follows which.
+
+        Args:
+            samples: all planned samples, in order.
+
+        Raises:
+            UserError: a sample has no ground truth, or all have the same one.
+        """
+        files = []
+        for sample in samples:
+            if not sample.reference_images:
+                raise UserError(
+                    f"shuffled-truth has nothing to exchange: sample {sample.id} has no ground "
+                    "truth image; leave this model out."
+                )
+            files.append(sample.reference_images[0])
+        if len(set(files)) < 2:
+            raise UserError(
+                f"shuffled-truth needs samples with two different ground truths, and {len(files)} "
+                "planned samples have not; raise --limit or leave this model out."
+            )
+        for at, sample in enumerate(samples):
+            # Neighbours may share a file; the sample must not get its own.
+            later = (*files[at + 1 :], *files[:at])
+            self._truths[sample.id] = next(f for f in later if f != files[at])
+        return []
+
+    def is_stale(self, sample: Sample, prediction: Prediction) -> bool:
+        """Whether a stored prediction is not that of the sample's neighbour in this plan."""
+        truth = self._truths.get(sample.id)
+        if truth is None or prediction.status != "ok" or not prediction.images:
+            return False
+        return prediction.images[0].sha256 != sha256_file(truth)
+
+    def edit(self, samples: Sequence[Sample], seeds: Sequence[int]) -> list[Output]:
+        """The first reference image of each sample's neighbour, by path."""
+        return [self._one(sample) for sample in samples]
+
+    def generate(self, samples: Sequence[Sample], seeds: Sequence[int]) -> list[Output]:
+        """The first reference image of each sample's neighbour, by path."""
+        return [self._one(sample) for sample in samples]
+
+    def _one(self, sample: Sample) -> Output:
+        truth = self._truths.get(sample.id)
+        if truth is None:
+            return failed(
+                "no_neighbour",
+                f"The neighbour of sample {sample.id} is not known; call check() with all samples "
+                "first.",
+                origin="infrastructure",
+            )
+        if not truth.is_file():
+            return failed(
+                "missing_reference",
+                f"There is no reference image {truth} to give to sample {sample.id}; verify the "
+                "data.",
+                origin="infrastructure",
+            )
+        return Output(images=(truth,))
+
+
 def make_copy_source(argument: str | None, options: Mapping[str, JSON]) -> CopySource:
-    """The bottom anchor.
+    """Floor of the scale: returns the input image untouched, what doing nothing scores.
 
     Raises:
         UserError: it was given an argument or options, and has none.
@@ -101,7 +231,7 @@ def make_copy_source(argument: str | None, options: Mapping[str, JSON]) -> CopyS
 
 
 def make_ground_truth(argument: str | None, options: Mapping[str, JSON]) -> GroundTruth:
-    """The top anchor.
+    """Ceiling of the scale: returns the ground truth, what a perfect answer scores.
 
     Raises:
         UserError: it was given an argument or options, and has none.
@@ -109,3 +239,25 @@ def make_ground_truth(argument: str | None, options: Mapping[str, JSON]) -> Grou
     no_argument("ground-truth", argument)
     check_options("ground-truth", options, ())
     return GroundTruth()
+
+
+def make_blank(argument: str | None, options: Mapping[str, JSON]) -> Blank:
+    """Sanity row: a white image; a metric that does not score it near its worst is suspect.
+
+    Raises:
+        UserError: it was given an argument or options, and has none.
+    """
+    no_argument("blank", argument)
+    check_options("blank", options, ())
+    return Blank()
+
+
+def make_shuffled_truth(argument: str | None, options: Mapping[str, JSON]) -> ShuffledTruth:
+    """Sanity row: the ground truth of the next sample, a good image that answers another task.
+
+    Raises:
+        UserError: it was given an argument or options, and has none.
+    """
+    no_argument("shuffled-truth", argument)
+    check_options("shuffled-truth", options, ())
+    return ShuffledTruth()

@@ -368,7 +368,7 @@ def _png(image: Pixels) -> bytes:
 
 
 def make(argument: str | None, options: Mapping[str, JSON]) -> Classical:
-    """The classical editor.
+    """Baseline without a network: reads, inpaints, sets the text anew; an editor should beat it.
 
     Args:
         argument: none.

@@ -324,7 +324,7 @@ def _no_images(folder: Path) -> str:
 
 
 def make(argument: str | None, options: Mapping[str, JSON]) -> Replay:
-    """Replay a folder: ``replay:outputs/bagel``.
+    """Score images that you have already, replay:DIR with DIR/<class>/<file name of the original>.
 
     Args:
         argument: the model's folder.
