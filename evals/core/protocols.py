@@ -197,6 +197,8 @@ class ScoringSettings:
     Attributes:
         ocr: name of the OCR engine.
         ocr_options: passed to the engine (model folders, language).
+        ocr_second: name of an engine that gives a second opinion; empty for none.
+        ocr_second_options: passed to that one.
         device: torch device of neural metrics.
         weights: name -> path of weights the user brings (``clip``, ``lpips_alex``, ...).
         errata: what to do with records whose fields contradict their prompt.
@@ -205,6 +207,8 @@ class ScoringSettings:
 
     ocr: str = "rapidocr"
     ocr_options: Mapping[str, str] = field(default_factory=dict)
+    ocr_second: str = ""
+    ocr_second_options: Mapping[str, str] = field(default_factory=dict)
     device: str = "cpu"
     weights: Mapping[str, str] = field(default_factory=dict)
     errata: Literal["off", "fix", "exclude"] = "off"
