@@ -7,7 +7,7 @@ metric exists only where a second engine was chosen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.textedit.ocr_metrics import OcrStrict, StrictReading, listed, share
 from benchmarks.textedit.pictures import NotApplicable
@@ -23,11 +23,16 @@ DISPUTE = 0.2
 CODE = 1
 """Raised whenever a value can change; part of the fingerprint."""
 
+def _named(name: str, doc: str) -> Quantity:
+    """A strict number with its engine in the heading: it stands beside the first engine's."""
+    return replace(share(name, doc, "strict"), label=f"{name} 2nd")
+
+
 # Agreement and dispute are about the engines. A model's fault says nothing of them and is given no
 # value there.
 QUANTITIES = (
-    share("OA", "As ocr_strict.OA, read by the second engine.", "strict"),
-    share("F1", "As ocr_strict.F1, read by the second engine.", "strict"),
+    _named("OA", "As ocr_strict.OA, read by the second engine."),
+    _named("F1", "As ocr_strict.F1, read by the second engine."),
     share("median_OA", "Median of the engines' strict OA, which of two is their mean.", "strict"),
     Quantity(
         name="agreement", range=(0.0, 1.0), direction="higher",
