@@ -125,7 +125,7 @@ def _published_table(
     for source in dict.fromkeys(str(r["source"]) for r in here):
         shared.append(_badge(f"source {notes.number(source)}", "", source))
     measured = [] if section.synthetic else _measured_rows(section, group, columns, notes)
-    ours = [d for run in section.runs for d in run.manifest.get("differences", ())]
+    ours = dict.fromkeys(d for run in section.runs for d in run.manifest.get("differences", ()))
     return {
         "title": f"{section.benchmark} {suite}" + (f", {group}" if group else ""),
         "columns": [

@@ -17,7 +17,7 @@ from evals.core.store import StoredRun
 from reports.html import build_report, script_json, write_report
 from reports.sections import Section, sections_of
 
-VOID = {"meta", "link", "img", "input", "br", "path", "circle"}
+VOID = {"meta", "link", "img", "input", "br", "wbr", "path", "circle"}
 
 
 class Page(HTMLParser):
@@ -357,6 +357,12 @@ def test_every_difference_of_protocol_is_told(page: str, builder: ModuleType) ->
     for difference in builder.DIFFERENCES:
         assert difference.partition(": ")[2] in page
     assert "only paddleocr-official reads as the published rows do" in page
+
+
+def test_a_column_names_each_of_its_footnotes_once(page: str) -> None:
+    heads = re.findall(r'<th class="num" scope="col" title="[^"]+">\w+<sup>([\d,]+)</sup>', page)
+    assert len(heads) > 10
+    assert all(len(set(h.split(","))) == len(h.split(",")) for h in heads)
 
 
 def test_heat_map_shows_the_ceiling_beside_the_models(page: str) -> None:
