@@ -23,6 +23,7 @@ DISPUTE = 0.2
 CODE = 1
 """Raised whenever a value can change; part of the fingerprint."""
 
+
 def _named(name: str, doc: str) -> Quantity:
     """A strict number with its engine in the heading: it stands beside the first engine's."""
     return replace(share(name, doc, "strict"), label=f"{name} 2nd")
