@@ -20,7 +20,9 @@ from evals.core.store import write_atomic
 
 HUB_DATASET = "opencompass/TextEdit"
 HUB_REVISION = "76da556ab29c681ab35eddc5195810ccc81f92ec"
-"""The commit that added `metadata.jsonl` and the card. A branch name moves, so none is accepted."""
+"""The commit said to have added `metadata.jsonl` and the card: second hand, the hub was out of reach
+when this was written, so it is offered in messages and never used by itself. A branch name moves,
+so none is accepted."""
 
 _CLASS = re.compile(r"^\s*([12](?:\.\d+){1,2})(?![\d.])")
 _IN_REPOSITORY = re.compile(r"^(?:https?://[^/]+/datasets/|hf://datasets/)[^/]+/[^/@]+"
@@ -55,7 +57,7 @@ def ensure_hub_data(revision: str, cache: Path, *, dataset: str = HUB_DATASET) -
     if not re.fullmatch(r"[0-9a-f]{40}", revision):
         raise UserError(
             f"The revision {revision!r} of {dataset} is not a commit of 40 hex digits; pass a "
-            f"commit, e.g. {HUB_REVISION}: branches and tags move."
+            f"commit, e.g. {HUB_REVISION} (second hand, unchecked): branches and tags move."
         )
     root = cache / "textedit" / revision
     if not (root / "eval_prompts" / "miniset").is_dir():
