@@ -96,7 +96,8 @@ def find_layout(suite: SuiteName, source: DataSource) -> Layout:
         raise UserError(
             f"The TextEdit suite {suite!r} needs the official data: pass --data textedit=FOLDER, "
             f"the folder that holds eval_prompts/ and data/, or ask for a commit of {HUB_DATASET} "
-            f"on the hub with textedit/{suite}@COMMIT, e.g. {HUB_REVISION} (second hand, unchecked)."
+            f"on the hub with textedit/{suite}@COMMIT, e.g. {HUB_REVISION} (second hand, not "
+            "checked)."
         )
     return layout_of(suite, root)
 

@@ -20,9 +20,9 @@ from evals.core.store import write_atomic
 
 HUB_DATASET = "opencompass/TextEdit"
 HUB_REVISION = "76da556ab29c681ab35eddc5195810ccc81f92ec"
-"""The commit said to have added `metadata.jsonl` and the card: second hand, the hub was out of reach
-when this was written, so it is offered in messages and never used by itself. A branch name moves,
-so none is accepted."""
+"""The commit said to have added `metadata.jsonl` and the card: second hand, for the hub was out of
+reach when this was written. It is offered in messages and never used by itself. A branch name
+moves, so none is accepted."""
 
 _CLASS = re.compile(r"^\s*([12](?:\.\d+){1,2})(?![\d.])")
 _IN_REPOSITORY = re.compile(r"^(?:https?://[^/]+/datasets/|hf://datasets/)[^/]+/[^/@]+"
