@@ -14,8 +14,9 @@ from pathlib import Path
 
 import evals
 from evals.core.errors import UserError
-from evals.core.store import PREDICTIONS, RUN, SAMPLES, SCORES, StoredRun, plain, write_atomic
+from evals.core.store import PREDICTIONS, RUN, SAMPLES, SCORES, StoredRun, plain
 from evals.core.types import fingerprint
+from evals.core.writing import write_atomic
 from reports.tables import Table, leaderboard_tables
 
 VOLATILE = {"created", "provenance", "finished"}

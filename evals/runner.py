@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from evals.core.errors import ImageError, UserError
 from evals.core.protocols import Model, no_score
-from evals.core.store import RunWriter
 from evals.core.types import Fault, Item, Output, Prediction, Sample, Task
+from evals.core.writing import RunWriter
 from evals.plan import Board, Plan, PlannedRun, sample_seed
 from evals.workers import Workers
 

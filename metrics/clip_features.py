@@ -23,8 +23,8 @@ import numpy as np
 
 from evals.core.errors import ImageError
 from evals.core.images import load_rgb, sha256_file
-from evals.core.store import write_atomic
 from evals.core.types import fingerprint
+from evals.core.writing import write_atomic
 from metrics.clip import TowerSpec, Vector, load_tower
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from evals.core.errors import ImageError, unknown
 from evals.core.images import DECODE_ERRORS, exif_orientation, load_rgb
 from evals.core.protocols import default_cache
-from evals.core.store import write_atomic
 from evals.core.types import JSON, Absence, canonical_json, fingerprint
+from evals.core.writing import write_atomic
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from evals.core.errors import UserError
 from evals.core.images import sha256_file
-from evals.core.store import write_atomic
 from evals.core.types import JSON, Absence
+from evals.core.writing import write_atomic
 from metrics.ocr import TextItem, check_pixels
 
 if TYPE_CHECKING:

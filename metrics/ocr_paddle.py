@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evals.core.store import disk_error, write_atomic
 from evals.core.types import JSON, Absence, fingerprint
+from evals.core.writing import disk_error, write_atomic
 from metrics.ocr import TextItem, check_pixels
 from metrics.ocr_engines import (
     OPENCV,

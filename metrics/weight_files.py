@@ -15,7 +15,7 @@ import zipfile
 from pathlib import Path
 
 from evals.core.images import sha256_file
-from evals.core.store import write_atomic
+from evals.core.writing import write_atomic
 
 
 def torch_checkpoint(name: str) -> Path:

@@ -12,8 +12,9 @@ from typing import Any
 
 from evals.core.headline import HeadlineValue
 from evals.core.leaderboard import Board, Row
-from evals.core.store import StoredRun, write_atomic
+from evals.core.store import StoredRun
 from evals.core.summary import Cell
+from evals.core.writing import write_atomic
 from reports.cells import why_none
 from reports.columns import Column
 from reports.sections import Section, sections_of

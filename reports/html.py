@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evals.core.errors import UserError
-from evals.core.store import StoredRun, write_atomic
+from evals.core.store import StoredRun
+from evals.core.writing import write_atomic
 from reports.board import board_panel, comparison_rows, verdict, warnings
 from reports.gallery import section_gallery, section_images
 from reports.heat import heat_panel, reading, strata_panel

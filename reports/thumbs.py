@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from evals.core.errors import ImageError
 from evals.core.images import load_rgb
-from evals.core.store import disk_error
+from evals.core.writing import disk_error
 
 Embed = Literal["thumbs", "link", "none"]
 

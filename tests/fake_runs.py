@@ -21,7 +21,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from benchmarks.textedit.reference import TextBox, TextEditReference
-from evals.core.store import RunWriter
 from evals.core.types import (
     OFFICIAL_POLICY,
     PAPER_POLICY,
@@ -35,6 +34,7 @@ from evals.core.types import (
     Score,
     Track,
 )
+from evals.core.writing import RunWriter
 
 INF = math.inf
 GROUPS: tuple[tuple[tuple[str, ...], str], ...] = (

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.textedit.taxonomy import BY_ID
 from evals.core.errors import MissingExtra, UserError
-from evals.core.store import write_atomic
+from evals.core.writing import write_atomic
 
 HUB_DATASET = "opencompass/TextEdit"
 HUB_REVISION = "76da556ab29c681ab35eddc5195810ccc81f92ec"

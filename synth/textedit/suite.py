@@ -18,8 +18,8 @@ import PIL
 from PIL import Image
 
 from evals.core.errors import UserError
-from evals.core.store import disk_error, write_atomic
 from evals.core.types import JSON, fingerprint
+from evals.core.writing import disk_error, write_atomic
 from synth import typeface
 from synth.scene import Picture
 from synth.textedit.build import build

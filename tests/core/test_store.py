@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from evals.core import store
+from evals.core import writing
 from evals.core.errors import ImageError, UserError
-from evals.core.store import RunWriter, StoredRun, find_runs, read_jsonl
+from evals.core.store import StoredRun, find_runs, read_jsonl
 from evals.core.types import Fault, ImageRef, Prediction, Sample, Score
+from evals.core.writing import RunWriter
 
 MANIFEST: dict[str, Any] = {
     "version": "0", "created": "2026-01-01", "identity": {"seed": 0}, "trials": 1,
@@ -90,7 +91,7 @@ def test_two_writers_on_one_folder(tmp_path: Path) -> None:
 def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys\nfrom pathlib import Path\n"
-        "from evals.core.store import RunWriter\n"
+        "from evals.core.writing import RunWriter\n"
         f"w = RunWriter(Path({str(tmp_path)!r}), {MANIFEST!r})\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -227,9 +228,9 @@ def test_write_atomic_leaves_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def fail(*_: Any) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(store.os, "replace", fail)
+    monkeypatch.setattr(writing.os, "replace", fail)
     with pytest.raises(UserError):
-        store.write_atomic(tmp_path / "x", b"data")
+        writing.write_atomic(tmp_path / "x", b"data")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -241,8 +242,8 @@ def mode(path: Path) -> int:
 def test_files_have_the_mode_that_the_umask_leaves(tmp_path: Path, umask: int, wanted: int) -> None:
     before = os.umask(umask)
     try:
-        store.write_atomic(tmp_path / "page.html", b"first")
-        store.write_atomic(tmp_path / "page.html", b"again")
+        writing.write_atomic(tmp_path / "page.html", b"first")
+        writing.write_atomic(tmp_path / "page.html", b"again")
         with RunWriter(tmp_path / "r", MANIFEST) as writer:
             writer.write_samples([sample()])
             writer.add_predictions([prediction()])

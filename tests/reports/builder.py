@@ -10,8 +10,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from evals.core.store import RunWriter, StoredRun
+from evals.core.store import StoredRun
 from evals.core.types import Fault, Prediction, Sample, Score
+from evals.core.writing import RunWriter
 
 TAXONOMY = {
     "Virtual": {
