@@ -105,12 +105,21 @@ def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str
         return
     from rich.text import Text
 
+    upright, turned = [headers, *rows], list(zip(headers, *rows, strict=True))
+    if out.width < _width(upright) and _width(turned) < _width(upright):
+        # More columns than fit: a column per model reads better than folded numbers.
+        headers, rows = turned[0], turned[1:]
     table = Table(title=title or None, title_justify="left", header_style="bold", box=None)
     for n, header in enumerate(headers):
         table.add_column(header, justify="left" if n == 0 else "right", overflow="fold")
     for row in rows:
         table.add_row(*(Text(str(c)) for c in row))
     out.print(table)
+
+
+def _width(rows: Sequence[Sequence[str]]) -> int:
+    """Columns of the terminal that a table needs to be shown without folding."""
+    return sum(max(len(str(c)) for c in column) + 2 for column in zip(*rows, strict=True))
 
 
 def show_list(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
