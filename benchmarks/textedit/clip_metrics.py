@@ -37,6 +37,7 @@ CLIP = (
     Quantity(
         name="CLIP", range=(0.0, 2.5), direction="higher", worst=0.0, profile="official",
         doc="CLIPScore of the output and the ground truth's caption, 2.5 max(cos, 0).",
+        no_zero="the released script scores a black image here, which is not reproduced",
     ),
     Quantity(
         name="clip_image", range=(-1.0, 1.0), direction="higher", worst=0.0, label="CLIP-I",

@@ -98,6 +98,7 @@ def quantities(run: StoredRun) -> dict[str, Quantity]:
                 profile=row.get("profile", "strict"),
                 worst=None if worst is None else float(worst),
                 label=row.get("label", ""),
+                no_zero=row.get("no_zero", ""),
             )
     return out
 
@@ -216,6 +217,8 @@ def _faulty(prediction: Prediction, quantity: Quantity, policy: Policy) -> Outco
         return Outcome(kind="waiting", value=None, reason=reason)
     if rule == "drop":
         return Outcome(kind="dropped", value=None, reason=reason)
+    if rule == "zero" and quantity.no_zero:
+        return Outcome(kind="dropped", value=None, reason=f"{reason} ({quantity.no_zero})")
     value = 0.0 if rule == "zero" else quantity.worst
     if value is None:
         reason += " (no worst value is defined, so it is not counted)"

@@ -191,6 +191,8 @@ class Quantity:
         worst: value that a model's fault gets in the strict profile; None where no such value
             makes sense, and the mean is then over scored samples only and says so.
         label: column heading; the name when empty.
+        no_zero: why a policy's ``zero`` for a fault is not this number's; the sample is then left
+            out with this reason instead of getting a number nobody computed.
     """
 
     name: str
@@ -201,6 +203,7 @@ class Quantity:
     profile: Profile = "strict"
     worst: float | None = None
     label: str = ""
+    no_zero: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

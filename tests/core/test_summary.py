@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict
 
@@ -278,3 +279,25 @@ def test_a_run_without_samples_has_empty_cells(make_run, tmp_path):
     cells = summarise(StoredRun.read(make_run(tmp_path / "r", n=0)), resamples=200).cells
     got = cells["ocr_strict.target", ()]
     assert (got.state, got.planned, got.coverage) == ("empty", 0, 1.0)
+
+
+def test_a_zero_that_the_released_script_does_not_give_is_not_given(make_run, tmp_path):
+    """Upstream scores a black image with CLIP there: leaving the sample out is not inventing it."""
+    policy = asdict(STRICT_POLICY) | {"profile": "official", "by_kind": {BROKEN.kind: "zero"}}
+    folder = make_run(
+        tmp_path / "run", n=N, faults={3: ("error", BROKEN)}, manifest={"policies": [policy]},
+        values={"clip.CLIP": [1.0] * N, "ocr_official.F1": [0.5] * N},
+    )  # fmt: skip
+    plain = summarise(StoredRun.read(folder), resamples=200).cells["clip.CLIP", ()]
+    assert plain.imputed == 1
+    path = folder / "run.json"
+    manifest = json.loads(path.read_text())
+    for metric in manifest["metrics"]:
+        for quantity in metric["quantities"]:
+            quantity["no_zero"] = "not reproduced" if quantity["name"] == "CLIP" else ""
+    path.write_text(json.dumps(manifest))
+    cells = summarise(StoredRun.read(folder), resamples=200).cells
+    left = balanced(cells["clip.CLIP", ()])
+    assert (left.imputed, left.scored, left.n) == (0, N - 1, N - 1)
+    assert any("not reproduced" in reason for reason in left.reasons)
+    assert cells["ocr_official.F1", ()].imputed == 1
