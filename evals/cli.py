@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import evals
+from evals.cli_judge import judge_app
 from evals.core.errors import Interrupted, UserError
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ data_app = typer.Typer(no_args_is_help=True, help="Check benchmark data.", rich_
 app.add_typer(list_app, name="list")
 app.add_typer(show_app, name="show")
 app.add_typer(data_app, name="data")
+app.add_typer(judge_app, name="judge")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Models = Annotated[
@@ -65,6 +67,25 @@ Export = Annotated[
     Path | None, typer.Option(help="Also write CSV, Markdown, LaTeX and JSON to this folder.")
 ]
 Errata = Annotated[str | None, typer.Option(help="off, fix or exclude faulty records [off].")]
+Judges = Annotated[
+    list[str] | None,
+    typer.Option("--judge", help="[NAME=]openai:MODEL, local:DIR, replay:TAPE or heuristic."),
+]
+JudgeOption = Annotated[list[str] | None, typer.Option(help="KEY=VALUE for the judges.")]
+JudgeRepeats = Annotated[int | None, typer.Option(help="Ask each question so often [1].")]
+JudgeAggregate = Annotated[
+    str | None, typer.Option(help="median, mean or majority of several verdicts [median].")
+]
+JudgePrompt = Annotated[
+    str | None, typer.Option(help="Official prompt file in place of our own wording.")
+]
+JudgeTape = Annotated[str | None, typer.Option(help="Keep the judges' replies in this file.")]
+Prices = Annotated[str | None, typer.Option(help="Price table (TOML) that goes before ours.")]
+MaxCost = Annotated[float | None, typer.Option(help="Stop before judges cost more dollars.")]
+PoolJudges = Annotated[
+    bool | None,
+    typer.Option("--pool-judges", help="Average verdicts of different served models."),
+]
 
 
 def _version(value: bool) -> None:
@@ -91,6 +112,7 @@ def _flags(**given: Any) -> dict[str, Any]:
         ("ocr_options", "--ocr-option"),
         ("ocr_second_options", "--ocr-second-option"),
         ("weights", "--weights"),
+        ("judge_options", "--judge-option"),
         ("data", "--data"),
     ):
         if key in flags:
@@ -135,6 +157,10 @@ def run(
     metric: MetricNames = None, ocr: Ocr = None, ocr_option: OcrOption = None,
     ocr_second: OcrSecond = None, ocr_second_option: OcrSecondOption = None,
     device: Device = None, weights: Weights = None, errata: Errata = None,
+    judge: Judges = None, judge_option: JudgeOption = None, judge_repeats: JudgeRepeats = None,
+    judge_aggregate: JudgeAggregate = None, judge_prompt: JudgePrompt = None,
+    judge_tape: JudgeTape = None, prices: Prices = None, max_cost: MaxCost = None,
+    pool_judges: PoolJudges = None,
     workers: WorkerCount = None,
     report: Annotated[bool, typer.Option(help="Write report.html beside the runs.")] = True,
     export: Export = None,
@@ -149,6 +175,9 @@ def run(
         limit=limit, anchors=anchors, metrics=metric, ocr=ocr, ocr_options=ocr_option,
         ocr_second=ocr_second, ocr_second_options=ocr_second_option,
         device=device, weights=weights, errata=errata, workers=workers,
+        judges=judge, judge_options=judge_option, judge_repeats=judge_repeats,
+        judge_aggregate=judge_aggregate, judge_prompt=judge_prompt, judge_tape=judge_tape,
+        prices=prices, max_cost=max_cost, pool_judges=pool_judges,
     )  # fmt: skip
     raise typer.Exit(
         commands.run(config, flags, as_json=as_json, report=report, dry_run=dry_run, export=export)
@@ -162,6 +191,10 @@ def score(
     ocr_option: OcrOption = None, ocr_second: OcrSecond = None,
     ocr_second_option: OcrSecondOption = None, device: Device = None, weights: Weights = None,
     errata: Errata = None, workers: WorkerCount = None,
+    judge: Judges = None, judge_option: JudgeOption = None, judge_repeats: JudgeRepeats = None,
+    judge_aggregate: JudgeAggregate = None, judge_prompt: JudgePrompt = None,
+    judge_tape: JudgeTape = None, prices: Prices = None, max_cost: MaxCost = None,
+    pool_judges: PoolJudges = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Compute failed scores again.")
     ] = False,
@@ -174,6 +207,9 @@ def score(
         data=data, metrics=metric, ocr=ocr, ocr_options=ocr_option,
         ocr_second=ocr_second, ocr_second_options=ocr_second_option, device=device,
         weights=weights, errata=errata, workers=workers,
+        judges=judge, judge_options=judge_option, judge_repeats=judge_repeats,
+        judge_aggregate=judge_aggregate, judge_prompt=judge_prompt, judge_tape=judge_tape,
+        prices=prices, max_cost=max_cost, pool_judges=pool_judges,
     )  # fmt: skip
     raise typer.Exit(commands.rescore(runs, flags, retry_failed=retry_failed, as_json=as_json))
 
@@ -248,6 +284,14 @@ def list_benchmarks(as_json: Json = False) -> None:
     from evals import listing
 
     raise typer.Exit(listing.list_benchmarks(as_json=as_json))
+
+
+@list_app.command("judges")
+def list_judges(as_json: Json = False) -> None:
+    """List the judge backends."""
+    from evals import judging
+
+    raise typer.Exit(judging.list_judges(as_json=as_json))
 
 
 @list_app.command("metrics")

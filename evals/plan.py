@@ -12,7 +12,15 @@ from typing import Any
 import evals
 from evals.config import BenchmarkSpec, ModelSpec, RunConfig, slug
 from evals.core.errors import UserError, unknown
-from evals.core.protocols import Benchmark, DataSource, Metric, Model, ScoringSettings, Suite
+from evals.core.protocols import (
+    Benchmark,
+    DataSource,
+    JudgeSettings,
+    Metric,
+    Model,
+    ScoringSettings,
+    Suite,
+)
 from evals.core.provenance import provenance
 from evals.core.registry import Registry
 from evals.core.types import Sample, fingerprint
@@ -290,8 +298,35 @@ def scoring_manifest(board: Board, settings: ScoringSettings) -> dict[str, Any]:
             "errata": settings.errata,
             "data": str(board.source.root) if board.source.root else None,
             "revision": board.source.revision,
+            "judge": _judge_identity(board.metrics),
+            "judging": _judging(settings.judging),
         },
     }
+
+
+def _judge_identity(metrics: Sequence[Metric]) -> dict[str, Any]:
+    """Who judges by what; that of language models where there are both kinds. Empty without."""
+    from judges.metric import RubricMetric
+
+    found = [m.identity() for m in metrics if isinstance(m, RubricMetric) and m.specs]
+    return found[0] if found else {}
+
+
+def _judging(settings: JudgeSettings) -> dict[str, Any]:
+    """What a re-score needs to judge in the same way."""
+    return {
+        "judges": [
+            {"name": j.name, "backend": j.backend, "argument": j.argument,
+             "options": dict(j.options)}
+            for j in settings.judges
+        ],
+        "judge_repeats": settings.repeats,
+        "judge_aggregate": settings.aggregate,
+        "judge_prompt": str(settings.prompt) if settings.prompt else None,
+        "judge_tape": str(settings.tape) if settings.tape else None,
+        "prices": str(settings.prices) if settings.prices else None,
+        "pool_judges": settings.pool,
+    }  # fmt: skip
 
 
 def _ocr_identity(engine: str, options: Mapping[str, str], cache: Path) -> dict[str, Any]:

@@ -6,18 +6,23 @@ The same command again is the resume: whatever is stored is not done twice.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from evals.core.errors import ImageError, UserError
-from evals.core.protocols import Model, no_score
+from evals.core.errors import Halt, ImageError, UserError
+from evals.core.protocols import Metric, Model, Streaming, no_score
+from evals.core.store import PREDICTIONS, SCORES, prediction_from_row, read_jsonl
 from evals.core.types import Fault, Item, Output, Prediction, Sample, Task
 from evals.core.writing import RunWriter
 from evals.plan import Board, Plan, PlannedRun, sample_seed
 from evals.workers import Workers
+
+if TYPE_CHECKING:
+    from judges.forecast import Forecast
 
 
 class Progress(Protocol):
@@ -31,6 +36,10 @@ class Progress(Protocol):
         """`done` more units are finished, `failed` of them without a result."""
         ...
 
+    def note(self, text: str) -> None:
+        """What is going on just now; empty when there is nothing to say."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -42,6 +51,9 @@ class Outcome:
         infrastructure_faults: planned predictions that failed through no fault of the model.
         failed_scores: scores that are failed after this run.
         unavailable: metrics that could not be computed here.
+        open_scores: scores that were to be made and were not, because something halted them.
+        halted: why, one sentence each.
+        remarks: what people should know of the scores that were made.
     """
 
     folder: Path
@@ -50,21 +62,56 @@ class Outcome:
     infrastructure_faults: int
     failed_scores: int
     unavailable: tuple[str, ...]
+    open_scores: int = 0
+    halted: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether all is done: each sample predicted (or the model's own fault) and scored."""
-        return self.infrastructure_faults == 0 and self.failed_scores == 0
+        return not (self.infrastructure_faults or self.failed_scores or self.open_scores)
 
 
 def pending_counts(run: PlannedRun) -> tuple[int, int]:
     """Planned and already stored predictions of a run, without writing anything."""
-    from evals.core.store import PREDICTIONS, prediction_from_row, read_jsonl
-
     rows = (prediction_from_row(r) for r in read_jsonl(run.folder / PREDICTIONS))
     settled = {(p.sample, p.trial) for p in rows if not _open(p)}
     jobs = _jobs(run)
     return len(jobs), sum((s.id, t) in settled for s, t in jobs)
+
+
+def judge_forecasts(run: PlannedRun) -> list[Forecast]:
+    """What judging a run will still take, without asking or writing anything."""
+    from judges.forecast import forecast
+    from judges.metric import RubricMetric
+
+    stored = {
+        (p.sample, p.trial): p
+        for p in map(prediction_from_row, read_jsonl(run.folder / PREDICTIONS))
+    }
+    settled = {
+        (r["prediction"], r["metric"], r["fingerprint"])
+        for r in read_jsonl(run.folder / SCORES)
+        if r["status"] in {"ok", "failed", "not_applicable"}
+    }
+    found = []
+    for metric in run.board.metrics:
+        if not isinstance(metric, RubricMetric) or not metric.specs:
+            continue
+        scorer, items, unmade = metric.fingerprint(), [], []
+        for sample, trial in _jobs(run):
+            made = stored.get((sample.id, trial))
+            if made is None:
+                unmade.append(sample)
+            elif made.status == "ok" and (made.hash, metric.name, scorer) not in settled:
+                items.append(_item(run, sample, made))
+        found += forecast(metric, items, unmade)
+    return found
+
+
+def _item(run: PlannedRun, sample: Sample, prediction: Prediction) -> Item:
+    images = tuple(run.folder / i.relative_path for i in prediction.images)
+    return Item(sample=sample, prediction=prediction, images=images)
 
 
 def _jobs(run: PlannedRun) -> list[tuple[Sample, int]]:
@@ -187,19 +234,38 @@ def _threads(model: Model, one: Callable[[Any], list[Prediction]], batches: Sequ
 # --- scores ---------------------------------------------------------------------------------
 
 
+@dataclass(kw_only=True)
+class Scoring:
+    """What became of the scores of one run.
+
+    Attributes:
+        made: scores made now.
+        failed: scores that are failed, those of earlier commands included.
+        open: scores that were not made because something halted them.
+        halted: why.
+        remarks: what people should know of the scores.
+    """
+
+    made: int = 0
+    failed: int = 0
+    open: int = 0
+    halted: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
 def score(
     run: PlannedRun, writer: RunWriter, workers: Workers, progress: Progress,
     *, retry_failed: bool = False,
-) -> tuple[int, int]:  # fmt: skip
-    """Compute the scores that are not stored yet; returns (made, failed in all)."""
+) -> Scoring:  # fmt: skip
+    """Compute the scores that are not stored yet."""
     predictions = writer.stored_predictions()
     stored = writer.stored_score_keys()
     items = [
-        Item(sample=s, prediction=p, images=tuple(run.folder / i.relative_path for i in p.images))
+        _item(run, s, p)
         for s, t in _jobs(run)
         if (p := predictions.get((s.id, t))) is not None and p.status == "ok"
     ]
-    made = failed = 0
+    done = Scoring()
     for metric in run.board.metrics:
         scorer, absence = metric.fingerprint(), metric.absence()
         redo = {"failed"} if retry_failed else set()
@@ -210,19 +276,46 @@ def score(
             status = stored.get((item.prediction.hash, metric.name, scorer))
             if status is None or status in redo:
                 todo.append(item)
-            failed += status == "failed" and status not in redo
+            done.failed += status == "failed" and status not in redo
         if not todo:
             continue
         if absence is not None:
             writer.add_scores([no_score(metric, i, "unavailable", str(absence)) for i in todo])
             continue
         progress.stage(f"{run.spec.name}: {metric.name}", len(todo))
-        for scores in workers.score(metric, todo):
-            writer.add_scores(scores)
-            bad = sum(s.status == "failed" for s in scores)
-            made, failed = made + len(scores), failed + bad
-            progress.advance(len(scores), bad)
-    return made, failed
+        left = len(todo)
+        try:
+            for scores in workers.score(metric, todo, retry=retry_failed):
+                writer.add_scores(scores)
+                bad = sum(s.status == "failed" for s in scores)
+                done.made, done.failed = done.made + len(scores), done.failed + bad
+                left -= len(scores)
+                progress.note(metric.status() if isinstance(metric, Streaming) else "")
+                progress.advance(len(scores), bad)
+        except Halt as reason:
+            done.open += left
+            done.halted.append(f"{metric.name}: {reason}")
+        done.remarks += _served(run, metric, scorer)
+    return done
+
+
+def _served(run: PlannedRun, metric: Metric, scorer: str) -> list[str]:
+    """A warning when one judge's name was served by several models within the run."""
+    if not isinstance(metric, Streaming):
+        return []
+    rows = (
+        r for r in read_jsonl(run.folder / SCORES)
+        if r["metric"] == metric.name and r["fingerprint"] == scorer
+    )  # fmt: skip
+    last = {(r["sample"], r["trial"]): r["evidence"].get("served") for r in rows}
+    counts = Counter(" + ".join(models) for models in last.values() if models)
+    if len(counts) < 2:
+        return []
+    told = " and ".join(f"{model} ({n})" for model, n in counts.most_common())
+    return [
+        f"{metric.name}: served as {told} within one run; only the verdicts of the first are "
+        "averaged, all of them with --pool-judges"
+    ]
 
 
 # --- all of it ------------------------------------------------------------------------------
@@ -265,7 +358,7 @@ def _execute_one(
     with RunWriter(run.folder, run.manifest) as writer:
         writer.write_samples(run.board.samples)
         predicted = predict(run, writer, progress) if predictions else 0
-        scored, failed = score(run, writer, workers, progress, retry_failed=retry_failed)
+        scoring = score(run, writer, workers, progress, retry_failed=retry_failed)
         stored = writer.stored_predictions()
         faults = sum(
             (p := stored.get((s.id, t))) is None
@@ -275,10 +368,13 @@ def _execute_one(
         outcome = Outcome(
             folder=run.folder,
             predicted=predicted,
-            scored=scored,
+            scored=scoring.made,
             infrastructure_faults=faults,
-            failed_scores=failed,
+            failed_scores=scoring.failed,
             unavailable=tuple(run.manifest["absences"]),
+            open_scores=scoring.open,
+            halted=tuple(scoring.halted),
+            remarks=tuple(scoring.remarks),
         )
         writer.update_manifest({**run.manifest, "finished": outcome.complete})
     return outcome

@@ -15,7 +15,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 
-from evals.core.protocols import Metric, no_score
+from evals.core.errors import Halt
+from evals.core.protocols import Metric, Streaming, no_score
 from evals.core.types import Item, Score
 
 _METRICS: dict[str, Metric] = {}
@@ -40,6 +41,8 @@ def score_chunk(metric: Metric, items: Sequence[Item]) -> list[Score]:
     """
     try:
         scores = metric.score(items)
+    except Halt:
+        raise
     except Exception as error:
         if len(items) == 1:
             reason = f"{type(error).__name__}: {error}"
@@ -108,11 +111,19 @@ class Workers:
             )
         return self._pool
 
-    def score(self, metric: Metric, items: Sequence[Item]) -> Iterator[list[Score]]:
-        """Score all items; chunks come back as they finish, in any order.
+    def score(
+        self, metric: Metric, items: Sequence[Item], *, retry: bool = False
+    ) -> Iterator[list[Score]]:
+        """Score all items; chunks come back as they finish, in any order, some of them empty.
 
         At most a few chunks per worker are under way, so memory does not grow with the run.
+
+        Raises:
+            Halt: a streaming metric cannot go on.
         """
+        if metric.parallel == "driver" and isinstance(metric, Streaming):
+            yield from metric.stream(items, retry=retry)
+            return
         if metric.parallel == "driver":
             for start in range(0, len(items), metric.batch_size):
                 yield score_chunk(metric, items[start : start + metric.batch_size])

@@ -88,7 +88,9 @@ METRICS: dict[str, tuple[Quantity, ...]] = {
         ),
     ),
     "judge": tuple(
-        _share(n, f"Judge: {n}.", "strict") for n in ("TA", "TP", "SI", "LR", "VC", "Avg")
+        _share(f"{n}{end}", f"Judge: {n}.", profile)
+        for end, profile in (("", "strict"), ("_official", "official"))
+        for n in ("TA", "TP", "SI", "LR", "VC", "Avg")
     ),
 }  # fmt: skip
 

@@ -209,7 +209,11 @@ def test_rounding_of_the_printed_number_is_forgiven_once(runs):
     ("options", "column", "reason"),
     [
         ({"engine": "rapidocr"}, "ocr_official.OA", "OCR engine differs: rapidocr"),
-        ({"judge_model": "other"}, "judge.TA", "judge differs: other, printed with gemini"),
+        (
+            {"judge_model": "other"},
+            "judge.TA_official",
+            "judge differs: other, printed with gemini",
+        ),
         ({"suite": "mini"}, "clip.CLIP", "suite differs: mini, printed for full"),
         ({"suite": "synth"}, "clip.CLIP", "synthetic: the run's data"),
         ({"faults": {2: ("missing", MISSING)}}, "clip.CLIP", "coverage 83.3 % is below 99 %"),
@@ -242,9 +246,9 @@ def test_another_engine_spoils_the_ocr_columns_only(runs):
 def test_permuted_columns_are_not_compared_as_printed(runs):
     run = runs("r", **OFFICIAL)
     as_printed = compare_published(run, printed(corrected=False))
-    assert "columns are permuted" in beside(as_printed, "judge.TP").reasons[0]
-    assert beside(as_printed, "judge.Avg").verdict in {"inside", "outside"}
-    assert beside(compare_published(run, printed()), "judge.TP").reasons == ()
+    assert "columns are permuted" in beside(as_printed, "judge.TP_official").reasons[0]
+    assert beside(as_printed, "judge.Avg_official").verdict in {"inside", "outside"}
+    assert beside(compare_published(run, printed()), "judge.TP_official").reasons == ()
 
 
 def test_differences_of_protocol_are_named_with_every_verdict(runs):

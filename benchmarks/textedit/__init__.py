@@ -47,7 +47,7 @@ SUITES = (
 
 def metrics(settings: ScoringSettings) -> tuple[Metric, ...]:
     """All metrics of TextEdit, over one reader, so that each image is read once."""
-    from benchmarks.textedit import ocr_metrics, pixel_metrics, second_engine
+    from benchmarks.textedit import judge_metric, ocr_metrics, pixel_metrics, second_engine
     from metrics.ocr import OcrReader
 
     reader = OcrReader(settings.ocr, settings.ocr_options, settings.cache)
@@ -55,6 +55,7 @@ def metrics(settings: ScoringSettings) -> tuple[Metric, ...]:
         *ocr_metrics.metrics(settings, reader),
         *second_engine.metrics(settings, reader),
         *pixel_metrics.metrics(settings, reader),
+        *judge_metric.metrics(settings, reader),
     )
 
 
@@ -75,6 +76,7 @@ HEADLINE = Headline(
         Track(
             name="judge",
             columns=("judge.Avg",),
+            substitute=("judge_heuristic.Avg",),
             doc="An MLLM's verdict on accuracy, preservation, scene, realism and coherence.",
         ),
     ),
@@ -106,9 +108,10 @@ BENCHMARK = Benchmark(
     policies=(OFFICIAL, STRICT_POLICY, PAPER_POLICY),
     anchors=("copy-source", "ground-truth"),
     published=published,
-    needs=("OCR engine", "LPIPS and CLIP weights for those columns"),
+    needs=("OCR engine", "LPIPS and CLIP weights for those columns", "an MLLM judge for its track"),
     doc="Replace one text in an image by another and change nothing else: 18 sub-classes of "
     "virtual and real scenes. Scored by reading the edited image (OA OP OR F1 NED), by pixels "
-    "inside and outside the edited slot, by CLIP and an aesthetic head. Profiles: official (the "
-    "script to 1e-9), strict (its defects mended, docs/errata.md), paper (the printed formulas).",
+    "inside and outside the edited slot, by CLIP and an aesthetic head, and by MLLM judges (TA TP "
+    "SI LR VC). Profiles: official (the script to 1e-9), strict (its defects mended, "
+    "docs/errata.md), paper (the printed formulas).",
 )

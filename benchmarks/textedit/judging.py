@@ -10,12 +10,13 @@ functions are what this project scores with. The rubric itself belongs to the ju
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+
+from judges.parsing import parse_reply
 
 QUESTIONS = ("Q1", "Q2", "Q3", "Q4", "Q5")
 COLUMNS = ("TA", "TP", "SI", "LR", "VC")
@@ -178,11 +179,7 @@ class StrictReply:
 
 
 def strict_reply(reply: str) -> StrictReply:
-    """Read one reply: five integers from 1 to 5, unambiguous, wherever they stand in it.
-
-    Thoughts between ``<think>`` tags are cut off. Every JSON object in the text is looked at, also
-    inside others, with keys in any case; several objects must agree (J16). ``"4"`` and ``4.0`` are
-    4; true, 4.5, 0 and anything missing fail (J11).
+    """Read one reply: five integers from 1 to 5, unambiguous, see `judges.parsing` (J11, J16).
 
     >>> text = '{"score": {"Q1": 5, "Q2": 4, "Q3": 5, "Q4": 4, "Q5": "3"}, "reason": {}}'
     >>> strict_reply(text).scores["Q5"]
@@ -190,73 +187,10 @@ def strict_reply(reply: str) -> StrictReply:
     >>> strict_reply('{"score": {"Q1": 5}, "reason": {}}').reason
     'the reply has no usable answer to Q2, Q3, Q4, Q5'
     """
-    text = re.sub(r"<think>.*?(</think>|\Z)", "", reply, flags=re.DOTALL)
-    found: list[tuple[dict[str, int], dict[str, str]]] = []
-    complaint = "the reply holds no JSON object with answers to Q1 to Q5"
-    for candidate in _objects(text):
-        for mapping, reasons in _answer_maps(candidate):
-            scores = {q: v for q in QUESTIONS if (v := _integer(mapping.get(q))) is not None}
-            bad = [q for q in QUESTIONS if q not in scores]
-            if bad:
-                complaint = f"the reply has no usable answer to {', '.join(bad)}"
-            elif scores not in [s for s, _ in found]:
-                found.append((scores, reasons))
-    if not found:
-        return StrictReply(status="failed", reason=complaint)
-    if len(found) > 1:
-        return StrictReply(status="failed", reason="the reply holds several different verdicts")
-    return StrictReply(status="ok", scores=found[0][0], reasons=found[0][1])
-
-
-def _objects(text: str) -> Iterator[Any]:
-    """Top-level JSON objects in a text; when none is whole, what a repair makes of the text."""
-    decoder, at, whole = json.JSONDecoder(), 0, False
-    while (at := text.find("{", at)) >= 0:
-        try:
-            value, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            at += 1
-            continue
-        whole = whole or bool(list(_answer_maps(value)))
-        yield value
-    if not whole and "{" in text:
-        import json_repair
-
-        yield json_repair.loads(text[text.find("{") :])
-
-
-def _answer_maps(value: Any) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
-    """Every object at any depth that has scores under Q1 to Q5, with the reasons beside it."""
-    if isinstance(value, list):
-        for part in value:
-            yield from _answer_maps(part)
-    if not isinstance(value, dict):
-        return
-    lower = {str(k).strip().lower(): v for k, v in value.items()}
-    named = {q: lower[q.lower()] for q in QUESTIONS if q.lower() in lower}
-    if named and not all(isinstance(v, str) and _integer(v) is None for v in named.values()):
-        yield named, {}
-    reasons = lower.get("reason", lower.get("reasons"))
-    texts = (
-        {str(k).upper(): str(v) for k, v in reasons.items()} if isinstance(reasons, dict) else {}
-    )
-    for part in value.values():
-        if part is reasons:
-            continue
-        for mapping, inner in _answer_maps(part):
-            yield mapping, inner or texts
-
-
-def _integer(value: Any) -> int | None:
-    """A whole number from 1 to 5, or None."""
-    if isinstance(value, str):
-        try:
-            value = float(value.strip())
-        except ValueError:
-            return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value not in NORMALISATION:
-        return None
-    return int(value)
+    parsed = parse_reply(reply, QUESTIONS, 1, 5)
+    if parsed.status != "ok":
+        return StrictReply(status="failed", reason=parsed.reason)
+    return StrictReply(status="ok", scores=parsed.scores, reasons=parsed.reasons)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -308,7 +242,7 @@ def judge_scores(
     return JudgeScores(values=dict(zip(COLUMNS, values, strict=True)), weighted=min(total, 1.0))
 
 
-def paper_value(score: int) -> float:
+def paper_value(score: float) -> float:
     """(score - 1) / 4, the even scale that the paper prints; the released code has another one.
 
     >>> paper_value(3)

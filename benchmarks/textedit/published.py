@@ -22,12 +22,12 @@ COLUMNS: Mapping[str, str] = {
     "NED": "ocr_official.NED",
     "CLIP": "clip.CLIP",
     "AES": "aes_official.AES",
-    "TA": "judge.TA",
-    "TP": "judge.TP",
-    "SI": "judge.SI",
-    "LR": "judge.LR",
-    "VC": "judge.VC",
-    "Avg": "judge.Avg",
+    "TA": "judge.TA_official",
+    "TP": "judge.TP_official",
+    "SI": "judge.SI_official",
+    "LR": "judge.LR_official",
+    "VC": "judge.VC_official",
+    "Avg": "judge.Avg_official",
 }
 """Printed heading -> column of a run; the only place that knows both."""
 

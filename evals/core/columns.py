@@ -7,6 +7,7 @@ means of `evals.core.summary`, the headline and the comparisons are all made fro
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -128,15 +129,45 @@ def read_columns(
     known = quantities(run)
     rules = policies(run)
     wanted = known if names is None else {n: known[n] for n in names if n in known}
-    return {n: _column(run, n, q, rules[profile or q.profile]) for n, q in wanted.items()}
+    alien = strange_verdicts(run)
+    return {n: _column(run, n, q, rules[profile or q.profile], alien) for n, q in wanted.items()}
 
 
-def _column(run: StoredRun, name: str, quantity: Quantity, policy: Policy) -> Column:
+def strange_verdicts(run: StoredRun) -> dict[tuple[str, int, str], str]:
+    """Scores whose verdict came from another served model than most of their metric, and why.
+
+    A judge's name may be served by one model today and by another tomorrow. Their verdicts are not
+    averaged unless the run was made with ``--pool-judges``: those of the fewer stay open.
+    """
+    if run.manifest.get("settings", {}).get("judging", {}).get("pool_judges"):
+        return {}
+    served: dict[str, Counter[tuple[str, ...]]] = {}
+    for (_, _, metric), score in run.scores.items():
+        if models := tuple(score.evidence.get("served", ())):
+            served.setdefault(metric, Counter())[models] += 1
+    usual = {m: counts.most_common(1)[0][0] for m, counts in served.items() if len(counts) > 1}
+    found = {}
+    for key, score in run.scores.items():
+        models = tuple(score.evidence.get("served", ()))
+        if models and models != usual.get(key[2], models):
+            found[key] = (
+                f"judged by {' + '.join(models)} as served, most others by "
+                f"{' + '.join(usual[key[2]])}; average them all with --pool-judges"
+            )
+    return found
+
+
+def _column(
+    run: StoredRun, name: str, quantity: Quantity, policy: Policy,
+    alien: Mapping[tuple[str, int, str], str],
+) -> Column:  # fmt: skip
     metric = name.rpartition(".")[0]
     values, kinds, reasons, still_open, flawed = [], [], [], [], 0
     for sample in run.samples:
         outcomes = [
-            _outcome(run, str(sample["id"]), trial, metric, quantity, policy)
+            Outcome(kind="failed", value=None, reason=f"failed: {alien[key]}")
+            if (key := (str(sample["id"]), trial, metric)) in alien
+            else _outcome(run, *key, quantity, policy)
             for trial in range(run.trials)
         ]
         best = min(outcomes, key=lambda o: _BEST.index(o.kind))

@@ -70,13 +70,30 @@ def ocr_difference(a: StoredRun, b: StoredRun) -> str:
     return f"OCR engine {engine_name(a)} differs in {', '.join(keys)}"
 
 
+def served_models(run: StoredRun, metric: str) -> tuple[str, ...]:
+    """Models that answered for a judge's metric, as they called themselves; empty for others."""
+    found = {
+        " + ".join(score.evidence.get("served", ()))
+        for (_, _, name), score in run.scores.items()
+        if name == metric
+    }
+    return tuple(sorted(found - {""}))
+
+
 def scorer_differences(a: StoredRun, b: StoredRun, metrics: Iterable[str]) -> dict[str, str]:
     """Metric -> reason, for the metrics that two runs have scored with different scorers."""
     one, two = a.manifest.get("fingerprints", {}), b.manifest.get("fingerprints", {})
     out = {}
+    pooled = all(_setting(r, "judging", "").get("pool_judges") for r in (a, b))
     for metric in metrics:
         if metric in one and metric in two and one[metric] != two[metric]:
             out[metric] = f"scorer of {metric} differs: {one[metric]} and {two[metric]}"
+            continue
+        # One name of a judge may hide two models.
+        served = served_models(a, metric), served_models(b, metric)
+        if all(served) and served[0] != served[1] and not pooled:
+            names = " and ".join(", ".join(s) for s in served)
+            out[metric] = f"judge as served differs for {metric}: {names}"
     return out
 
 

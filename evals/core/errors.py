@@ -35,6 +35,14 @@ class Interrupted(Exception):
     """Ctrl-C, once what was finished is stored; the command line says how to go on."""
 
 
+class Halt(Exception):
+    """Scoring that cannot go on for now: a budget is reached, an endpoint refuses the key.
+
+    What is stored is kept, what was not scored stays open, and the same command goes on from there.
+    The message is one sentence for people.
+    """
+
+
 class ImageError(Exception):
     """An image file that cannot be used; `kind` is a stable word for statuses and counts.
 

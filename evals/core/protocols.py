@@ -7,11 +7,13 @@ data, metrics and rules, and no behaviour of its own.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from evals.core.budget import Budget
+from evals.core.probes import Probe
 from evals.core.types import (
     JSON,
     OFFICIAL_POLICY,
@@ -107,6 +109,30 @@ class Metric(Protocol):
         ...
 
 
+@runtime_checkable
+class Streaming(Protocol):
+    """What a ``driver`` metric may offer on top: scores as they come, at a pace of its own.
+
+    Found by its method, as a judge's metric that waits for many replies at once.
+    """
+
+    def stream(self, items: Sequence[Item], *, retry: bool = False) -> Iterator[list[Score]]:
+        """Scores in any order; an empty list now and then, so that its owner can show `status`.
+
+        Args:
+            items: to be scored.
+            retry: ask again where an earlier answer was a failure.
+
+        Raises:
+            Halt: it cannot go on; what was yielded is good, the rest stays open.
+        """
+        ...
+
+    def status(self) -> str:
+        """What is going on just now, e.g. ``12 in flight, 3 backing off (429)``; may be empty."""
+        ...
+
+
 def make_score(
     metric: Metric,
     item: Item,
@@ -191,6 +217,51 @@ class DataSource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JudgeSpec:
+    """A judge to ask: `backend[:argument]`, under a name of its own.
+
+    Attributes:
+        name: under which it stands in tables and on tapes.
+        backend: name in the judge catalog.
+        argument: what follows the colon: a model, a folder, a tape.
+        options: of the backend, which refuses what it does not know.
+    """
+
+    name: str
+    backend: str
+    argument: str | None = None
+    options: Mapping[str, JSON] = field(default_factory=dict)
+
+
+Aggregate = Literal["median", "mean", "majority"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeSettings:
+    """What the user may choose about judging.
+
+    Attributes:
+        judges: who is asked; several make a panel.
+        repeats: how often each is asked the same question.
+        aggregate: how several verdicts on one question become one, dimension by dimension.
+        prompt: an official prompt file in place of our own wording.
+        pool: average verdicts of different served models.
+        prices: a price table that goes before ours.
+        tape: one tape for all judges, in place of one per judge in the cache.
+        budget: of the command.
+    """
+
+    judges: tuple[JudgeSpec, ...] = ()
+    repeats: int = 1
+    aggregate: Aggregate = "median"
+    prompt: Path | None = None
+    pool: bool = False
+    prices: Path | None = None
+    tape: Path | None = None
+    budget: Budget = field(default_factory=Budget, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScoringSettings:
     """What the user may choose about scoring, the same for every benchmark.
 
@@ -202,7 +273,8 @@ class ScoringSettings:
         device: torch device of neural metrics.
         weights: name -> path of weights the user brings (``clip``, ``lpips_alex``, ...).
         errata: what to do with records whose fields contradict their prompt.
-        cache: folder of the OCR cache.
+        cache: folder of what is kept between runs: readings, tapes, rendered suites.
+        judging: who judges, and how.
     """
 
     ocr: str = "rapidocr"
@@ -213,6 +285,7 @@ class ScoringSettings:
     weights: Mapping[str, str] = field(default_factory=dict)
     errata: Literal["off", "fix", "exclude"] = "off"
     cache: Path = field(default_factory=default_cache)
+    judging: JudgeSettings = field(default_factory=JudgeSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,6 +338,8 @@ class Benchmark:
         policies: one per profile that the metrics use.
         anchors: names of models that every report of this benchmark shows.
         published: rows from papers and READMEs.
+        probes: graded wrong answers for judges: (folder, scenes, ``all`` or ``ends``) -> probes,
+            drawn into the folder; None where there are none.
         differences: standing reasons why a number measured here differs from a published one.
     """
 
@@ -282,5 +357,6 @@ class Benchmark:
     policies: tuple[Policy, ...] = (OFFICIAL_POLICY, STRICT_POLICY)
     anchors: tuple[str, ...] = ()
     published: Callable[[], tuple[PublishedRow, ...]] = tuple
+    probes: Callable[[Path, int, str], Sequence[Probe]] | None = None
     needs: tuple[str, ...] = ()
     doc: str = ""

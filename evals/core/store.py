@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = 1
-RUN, SAMPLES, PREDICTIONS, SCORES, IMAGES = (
-    "run.json", "samples.jsonl", "predictions.jsonl", "scores.jsonl", "images",
+RUN, SAMPLES, PREDICTIONS, SCORES, VERDICTS, IMAGES = (
+    "run.json", "samples.jsonl", "predictions.jsonl", "scores.jsonl", "verdicts.jsonl", "images",
 )  # fmt: skip
 
 
@@ -81,12 +81,13 @@ def prediction_from_row(row: Mapping[str, Any]) -> Prediction:
 
 
 def score_row(score: Score) -> dict[str, Any]:
-    """A score as one JSON object; `score_from_row` is its inverse."""
-    row: dict[str, Any] = plain(score)
+    """A score as one JSON object; `score_from_row` is its inverse. Its verdict has its own file."""
+    row: dict[str, Any] = plain(dataclasses.replace(score, verdict=None))
+    del row["verdict"]
     return row
 
 
-_SCORE_FIELDS = frozenset(f.name for f in dataclasses.fields(Score))
+_SCORE_FIELDS = frozenset(f.name for f in dataclasses.fields(Score)) - {"verdict"}
 
 
 def score_from_row(row: Mapping[str, Any]) -> Score:
@@ -220,6 +221,10 @@ class StoredRun:
     def image_path(self, image: ImageRef) -> Path:
         """Where an output image of this run lies."""
         return self.folder / image.relative_path
+
+    def verdicts(self) -> Iterator[dict[str, Any]]:
+        """Lines of `verdicts.jsonl` in the order in which they were written; see docs/judges.md."""
+        return read_jsonl(self.folder / VERDICTS)
 
     def frame(self) -> pd.DataFrame:
         """All scores as a long table: one row per (sample, trial, metric, quantity)."""

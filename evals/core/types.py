@@ -14,6 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from evals.core.verdicts import Verdict
+
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 Task = Literal["understand", "generate", "edit"]
@@ -222,6 +224,7 @@ class Score:
         evidence: what a person needs to check the value (recognised text, boxes, ...).
         fingerprint: of the scorer: code version, engine, weights, settings.
         prediction: hash of the prediction scored.
+        verdict: what a judge said, on its way to `verdicts.jsonl`; not part of the stored score.
     """
 
     sample: str
@@ -235,6 +238,7 @@ class Score:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
     prediction: str = ""
+    verdict: Verdict | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -26,6 +26,7 @@ from evals.core.store import (
     SAMPLES,
     SCHEMA,
     SCORES,
+    VERDICTS,
     plain,
     prediction_from_row,
     prediction_row,
@@ -35,6 +36,7 @@ from evals.core.store import (
     score_row,
 )
 from evals.core.types import ImageRef, Prediction, Sample, Score
+from evals.core.verdicts import verdict_rows
 
 
 def disk_error(error: OSError, where: Path) -> UserError:
@@ -159,6 +161,8 @@ class RunWriter:
             self._write_manifest(manifest)
             self._predictions = _Appender(folder / PREDICTIONS)
             self._scores = _Appender(folder / SCORES)
+            self._verdicts: _Appender | None = None
+            self._written: set[tuple[Any, ...]] = set()
         except BaseException:
             self._lock.close()
             raise
@@ -169,6 +173,8 @@ class RunWriter:
     def __exit__(self, *_: object) -> None:
         self._predictions.close()
         self._scores.close()
+        if self._verdicts is not None:
+            self._verdicts.close()
         self._lock.close()
 
     def _take_lock(self) -> None:
@@ -266,5 +272,36 @@ class RunWriter:
         self._predictions.write(prediction_row(p) for p in predictions)
 
     def add_scores(self, scores: Sequence[Score]) -> None:
-        """Append scores."""
+        """Append scores, what judges said before what was made of it."""
+        self._add_verdicts([s for s in scores if s.verdict is not None])
         self._scores.write(score_row(s) for s in scores)
+
+    def _add_verdicts(self, scores: Sequence[Score]) -> None:
+        """Append the attempts that are not there yet: a verdict that is read again adds nothing."""
+        if not scores:
+            return
+        if self._verdicts is None:
+            self._verdicts = _Appender(self.folder / VERDICTS)
+            self._written = {_attempt_key(r) for r in read_jsonl(self.folder / VERDICTS)}
+        rows = [
+            row
+            for s in scores
+            if s.verdict is not None
+            for row in verdict_rows(s.verdict, _place(s))
+            if _attempt_key(row) not in self._written
+        ]
+        self._verdicts.write(rows)
+        self._written.update(map(_attempt_key, rows))
+
+
+def _place(score: Score) -> dict[str, Any]:
+    return {
+        "sample": score.sample, "trial": score.trial, "metric": score.metric,
+        "prediction": score.prediction,
+    }  # fmt: skip
+
+
+def _attempt_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells one line of `verdicts.jsonl` from another."""
+    names = ("sample", "trial", "metric", "prediction", "judge", "request", "number", "time")
+    return (*(row.get(n) for n in names), (row.get("verdict") or {}).get("status"))

@@ -28,6 +28,9 @@ class Quiet:
     def advance(self, done: int, failed: int = 0) -> None:
         """Say nothing."""
 
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
 
 def write_outputs(place: Path, samples: list[Sample], level: int) -> Path:
     """A model's folder: every answer differs from original, ground truth and other models'."""

@@ -60,8 +60,8 @@ def test_the_correction_is_one_permutation_of_the_ten_judge_columns():
 
 def test_spot_values():
     bagel = next(r for r in rows(True) if (r.model, r.suite) == ("BAGEL", "full"))
-    assert bagel.values["Real"]["judge.TP"] == 0.38
-    assert bagel.values["Virtual"]["judge.TA"] == 0.68
+    assert bagel.values["Real"]["judge.TP_official"] == 0.38
+    assert bagel.values["Virtual"]["judge.TA_official"] == 0.68
     assert bagel.params == "7B+7B"
     assert bagel.judge == "gemini-3-pro-preview"
 
@@ -70,7 +70,11 @@ def test_ranking_by_average_is_the_same_in_both():
     for suite in ("full", "mini"):
         for half in ("Real", "Virtual"):
             orders = [
-                sorted((r.values[half]["judge.Avg"], r.model) for r in rows(c) if r.suite == suite)
+                sorted(
+                    (r.values[half]["judge.Avg_official"], r.model)
+                    for r in rows(c)
+                    if r.suite == suite
+                )
                 for c in (False, True)
             ]
             assert orders[0] == orders[1]
