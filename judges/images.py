@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 """Formats that endpoints take, by Pillow's name."""
+_ROTATIONS = (b"eXIf", b"XML:com.adobe.xmp", b"Raw profile type")
+"""Where a PNG can say that it is rotated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def encode(path: Path, policy: ImagePolicy, fit: tuple[int, int] | None = None) 
         return Encoded(TYPES[kind], data, size)
     image = shown(path, policy, fit)
     stream = io.BytesIO()
-    if kind == "JPEG":
+    if kind in {"JPEG", "MPO"}:
         image.save(stream, "JPEG", quality=policy.quality, subsampling=0)
         return Encoded("image/jpeg", stream.getvalue(), image.size)
     image.save(stream, "PNG", compress_level=1)
@@ -146,7 +148,8 @@ def _look(name: str, data: bytes) -> tuple[str, tuple[int, int], bool]:
     if size[0] * size[1] > MAX_PIXELS:
         raise ImageError("too_large", f"{name} has {size[0]}x{size[1]} pixels; scale it down.")
     # Pillow decodes a whole PNG to find its EXIF, so first see whether it has any.
-    turn = exif_orientation(image) if kind != "PNG" or b"eXIf" in data else 1
+    may_turn = kind != "PNG" or any(w in data for w in _ROTATIONS)
+    turn = exif_orientation(image) if may_turn else 1
     plain = (
         kind in TYPES
         and turn == 1

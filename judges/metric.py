@@ -70,6 +70,7 @@ class RubricMetric:
         context: what backends need.
         ask: what is asked about an item; may raise `Unjudgeable`.
         mark: what a verdict amounts to.
+        also: whatever else can change a value, for the fingerprint.
     """
 
     name: str
@@ -80,6 +81,7 @@ class RubricMetric:
     context: Context = field(repr=False)
     ask: Callable[[Item], Question] = field(repr=False)
     mark: Callable[[Rubric, Verdict], Marks] = field(repr=False)
+    also: Mapping[str, JSON] = field(default_factory=dict, repr=False)
     batch_size: int = 8
 
     @property
@@ -120,6 +122,7 @@ class RubricMetric:
                 "judges": [judge_key(b) for b in self.backends],
                 "repeats": self.settings.repeats,
                 "aggregate": self.settings.aggregate,
+                "also": dict(self.also),
             }
         )
 

@@ -2,7 +2,7 @@
 
 The scores are looked for in every JSON object of the reply, wherever it stands; several objects
 must agree. What is not JSON is mended once, and only in its syntax: the mended text must hold
-exactly the letters and digits of the reply. Anything else is `unparsed`, and the raw reply is kept.
+exactly what the reply does. Anything else is `unparsed`, and the raw reply is kept.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-REPAIR_LIMIT = 50_000
-"""Longest text in characters that is mended: the repairing parser takes minutes for a megabyte."""
+REPAIR_LIMIT = 6_000
+"""Longest text in characters that is mended: the repairing parser's time grows with its square."""
 TRIES = 200
 """Braces at which an object is tried to be read; a reply of braces alone would take minutes."""
 
 _THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _REFUSAL = re.compile(
-    r"^\W*(?:i'?m sorry|i am sorry|sorry|i (?:can(?:no|')t|am (?:not able|unable)|won't)|"
+    r"^\W*(?:i['’]?m sorry|i am sorry|sorry|i (?:can(?:no|['’])t|am (?:not able|unable)|won['’]t)|"
     r"as an ai\b|unable to (?:assist|comply|help))",
     re.IGNORECASE,
 )
@@ -62,7 +62,7 @@ def parse_reply(reply: str, keys: Sequence[str], low: int, high: int) -> Parsed:
     >>> parse_reply('{"A": 5, "B": 6}', ("A", "B"), 1, 5).reason
     'the reply has no usable answer to B (6 is not from 1 to 5)'
     """
-    text = _THOUGHTS.sub("", reply)
+    text = _spoken(reply)
     found: list[tuple[dict[str, int], dict[str, str]]] = []
     complaint = f"the reply holds no JSON object with answers to {_span(keys)}"
     try:
@@ -75,6 +75,8 @@ def parse_reply(reply: str, keys: Sequence[str], low: int, high: int) -> Parsed:
                     found.append((scores, reasons))
     except _Unusable as error:
         return Parsed(status="unparsed", reason=str(error))
+    except RecursionError:
+        return Parsed(status="unparsed", reason="the reply is nested too deeply to be read")
     if len(found) > 1:
         return Parsed(status="unparsed", reason="the reply holds several different verdicts")
     if found:
@@ -82,6 +84,17 @@ def parse_reply(reply: str, keys: Sequence[str], low: int, high: int) -> Parsed:
     if "{" not in text and _REFUSAL.match(text):
         return Parsed(status="refused", reason="the judge declined to answer")
     return Parsed(status="unparsed", reason=complaint)
+
+
+def _spoken(reply: str) -> str:
+    """The reply without its thoughts; all of it when it is JSON, which may quote such a tag."""
+    if "<think>" not in reply:
+        return reply
+    try:
+        json.loads(reply)
+    except (ValueError, RecursionError):
+        return _THOUGHTS.sub("", reply)
+    return reply
 
 
 class _Unusable(Exception):
@@ -107,21 +120,36 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_pairs)
 
 
 def _objects(text: str, keys: Sequence[str]) -> Iterator[Any]:
-    """JSON objects of a text in order; when none has answers, what a mended syntax gives."""
-    at, whole, failures = 0, False, 0
-    while failures < TRIES and (at := text.find("{", at)) >= 0:
+    """JSON objects of a text in order; when none has answers, what a mended syntax gives.
+
+    Raises:
+        _Unusable: an object with answers was found, and answers stand outside it as well. It may
+            be a quotation in a reply whose own syntax is broken.
+    """
+    at, whole, failures, rest = 0, False, 0, []
+    while failures < TRIES and (start := text.find("{", at)) >= 0:
+        rest.append(text[at:start])
         try:
-            value, at = _DECODER.raw_decode(text, at)
+            value, at = _DECODER.raw_decode(text, start)
         except (ValueError, RecursionError):
-            at, failures = at + 1, failures + 1
+            rest.append("{")
+            at, failures = start + 1, failures + 1
             continue
         whole = whole or any(True for _ in _answers(value, keys))
         yield value
+    names = "|".join(map(re.escape, keys))
+    outside = " ".join([*rest, text[at:]])
+    if whole and failures and re.search(rf"[\"'](?:{names})[\"']\s*:\s*[\"']?\d", outside):
+        raise _Unusable("the reply is broken JSON around an object that holds answers")
     if whole or not any(k.lower() in text.lower() for k in keys):
         return
     mended = _mended(text)
     if mended is not None:
         yield mended
+
+
+_CUT = re.compile(r":\s*[\"']?[-\d][^\"',}]*\Z")
+"""A text that ends in a number: it may be 1 of 10."""
 
 
 def _mended(text: str) -> Any:
@@ -132,30 +160,49 @@ def _mended(text: str) -> Any:
     import json_repair
 
     for piece in dict.fromkeys((text[start : end + 1] if end > start else "", text[start:])):
-        if not piece:
+        if not piece or _CUT.search(piece):
             continue
         try:
             value = json_repair.loads(piece)
         except (ValueError, RecursionError):
             continue
-        if _only_syntax(piece, value):
+        if _only_syntax(piece, value) and not _odd_keys(value):
             return value
     return None
 
 
+def _odd_keys(value: Any) -> bool:
+    """Whether a key has swallowed syntax: what stood in a reason could be taken for a score."""
+    if isinstance(value, list):
+        return any(map(_odd_keys, value))
+    if not isinstance(value, dict):
+        return False
+    return any(set(str(k)) & set('{}[]:"') or _odd_keys(v) for k, v in value.items())
+
+
 def _only_syntax(text: str, value: Any) -> bool:
-    """Whether a mended value holds the letters and digits of its text, all and in order."""
+    """Whether a mended value holds what its text does, all and in order, but for syntax."""
     try:
         written = json.dumps(value, ensure_ascii=False)
     except (ValueError, RecursionError):
         return False
-    return _letters(text) == _letters(written)
+    return _content(text) == _content(written)
 
 
-def _letters(text: str) -> str:
+def _content(text: str) -> str:
+    """A text without JSON's syntax and blanks; signs stay, which make other numbers."""
     plain = re.sub(r"\\(?:u[0-9a-fA-F]{4}|.)", "", text)
     plain = re.sub(r"```(?:json)?", "", plain)
-    return "".join(c for c in plain.lower() if c.isalnum())
+    return "".join(c for c in plain.lower() if c not in "{}[]:,\"'`" and not c.isspace())
+
+
+def _folded(value: Mapping[Any, Any]) -> dict[str, Any]:
+    """Keys without blanks and capitals.
+
+    Raises:
+        _Unusable: two keys that become one say different things.
+    """
+    return _pairs([(str(k).strip().lower(), v) for k, v in value.items()])
 
 
 def _answers(value: Any, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
@@ -165,7 +212,7 @@ def _answers(value: Any, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any], 
             yield from _answers(part, keys)
     if not isinstance(value, dict):
         return
-    lower = {str(k).strip().lower(): v for k, v in value.items()}
+    lower = _folded(value)
     named = {k: lower[k.lower()] for k in keys if k.lower() in lower}
     inline = {k: _word(v, "reason", "explanation") for k, v in named.items()}
     said = {k: _field(v, "score", "rating", "value") for k, v in named.items()}
@@ -181,15 +228,15 @@ def _answers(value: Any, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any], 
 
 
 def _texts(reasons: Mapping[str, Any], keys: Sequence[str]) -> dict[str, str]:
-    lower = {str(k).strip().lower(): str(v) for k, v in reasons.items()}
-    return {k: lower[k.lower()] for k in keys if k.lower() in lower}
+    lower = _folded(reasons)
+    return {k: str(lower[k.lower()]) for k in keys if k.lower() in lower}
 
 
 def _field(value: Any, *names: str) -> Any:
     """A part of an answer that is an object; the answer itself when it is none."""
     if not isinstance(value, dict):
         return value
-    lower = {str(k).strip().lower(): v for k, v in value.items()}
+    lower = _folded(value)
     return next((lower[n] for n in names if n in lower), None)
 
 

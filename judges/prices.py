@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -18,7 +19,9 @@ PIXELS_PER_TOKEN = 784
 where no reply of the judge has told yet what a request really takes."""
 CHARACTERS_PER_TOKEN = 4
 
-_SNAPSHOT = re.compile(r"-(?:\d{4}-?\d{2}-?\d{2}|\d{2}-\d{2}|\d{4}|\d{3}|latest|preview.*)$")
+_SNAPSHOT = re.compile(
+    r"-(?:\d{4}-?\d{2}-?\d{2}|\d{2}-\d{2}|\d{4}|\d{3}|latest|preview(?:-\d{2}-\d{2,4})?)$"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,12 +74,16 @@ def _load(path: Path) -> Mapping[str, Price]:
         ) from error
 
 
+def _is_price(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
 def _read(table: Mapping[str, Any], where: str) -> dict[str, Price]:
     found = {}
     models = table.get("models", {})
     for name, row in models.items() if isinstance(models, dict) else ():
         numbers = [row.get(k) for k in ("input", "output")] if isinstance(row, dict) else [None]
-        if any(isinstance(n, bool) or not isinstance(n, int | float) or n < 0 for n in numbers):
+        if not all(_is_price(n) for n in numbers):
             raise UserError(
                 f'{where}: models."{name}" needs input and output, dollars per million tokens.'
             )

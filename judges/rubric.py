@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import math
 import string
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -140,6 +141,7 @@ class Rubric:
         }  # fmt: skip
         if self.official:
             content["official"] = hashlib.sha256(self.official.encode()).hexdigest()
+            content["keys"] = list(self.keys)
         else:
             content |= {
                 "system": self.system,
@@ -198,7 +200,7 @@ class Rubric:
         """
         if not self.low <= score <= self.high:
             raise ValueError(f"{score} is not from {self.low} to {self.high}")
-        below = int(score)
+        below = math.floor(score)
         part = score - below
         here = self.normalise[below]
         return here if part == 0 else here + part * (self.normalise[below + 1] - here)
@@ -312,7 +314,9 @@ def load_rubric(text: str) -> Rubric:
 
 def _check(rubric: Rubric) -> None:
     names = [d.name for d in rubric.dimensions]
-    if set(rubric.weights) != set(names) or abs(sum(rubric.weights.values()) - 1) > 1e-6:
+    whole = all(w >= 0 for w in rubric.weights.values())  # NaN is not
+    total = sum(rubric.weights.values())
+    if set(rubric.weights) != set(names) or not whole or abs(total - 1) > 1e-6:
         raise ValueError(f"rubric {rubric.name}: weights are for {names} and sum to 1")
     if set(rubric.normalise) != set(range(rubric.low, rubric.high + 1)):
         raise ValueError(f"rubric {rubric.name}: normalise must name every score of the scale")
@@ -372,12 +376,18 @@ def _longest_constant(code: str, path: Path) -> str:
 def _check_placeholders(text: str, rubric: Rubric, path: Path) -> None:
     known = _spellings({f.name: f.name for f in rubric.fields})
     try:
-        names = [n for _, n, _, _ in string.Formatter().parse(text) if n is not None]
+        parsed = [p for p in string.Formatter().parse(text) if p[1] is not None]
     except ValueError as error:
         raise UserError(
             f"The prompt file {path} has an unbalanced brace ({error}); double the braces that are "
             "meant as such, as str.format wants it."
         ) from error
+    names = [name for _, name, _, _ in parsed if name is not None]
+    dressed = [n for _, n, form, turn in parsed if form or turn not in {None, "s"}]
+    if dressed:
+        raise UserError(
+            f"The prompt file {path} formats the placeholder {{{dressed[0]}}}; write it bare."
+        )
     odd = [n for n in names if n not in known]
     if odd:
         raise UserError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -70,17 +71,18 @@ class Tape:
 
     def find(self, judge: str, request: str) -> tuple[Attempt, ...]:
         """Attempts at a question by a judge, oldest first."""
-        if (judge, request) not in self._places:
-            self._scan()
+        self._scan()
         places = self._places.get((judge, request), ())
         if not places:
             return ()
         with self.path.open("rb") as stream:
-            found = []
+            found: dict[str, Attempt] = {}
             for start, size in places:
                 stream.seek(start)
-                found.append(attempt_from_row(json.loads(stream.read(size))))
-        return tuple(found)
+                attempt = attempt_from_row(json.loads(stream.read(size)))
+                # A run folder tells an attempt anew when its reply is read anew.
+                found.setdefault(repr(attempt), attempt)
+        return tuple(found.values())
 
     def add(self, attempt: Attempt) -> None:
         """Append an attempt; it is with the operating system when this returns.
@@ -95,7 +97,9 @@ class Tape:
             with _locked(file):
                 start = _whole(file)
                 try:
-                    os.write(file, line)
+                    if os.write(file, line) < len(line):
+                        # A disk that fills up takes a part and says nothing.
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 except OSError:
                     with contextlib.suppress(OSError):
                         os.ftruncate(file, start)
@@ -225,12 +229,21 @@ class Taped:
         if known is not None and (known.status == "ok" or not self.retry):
             return known
         if request.hash in self._waiting:
-            # Shielded: who gives up waiting must not take the answer from the one who asked.
-            return replace(await asyncio.shield(self._waiting[request.hash]), fresh=False)
+            other = self._waiting[request.hash]
+            try:
+                # Shielded: who gives up waiting must not take the answer from the one who asked.
+                return replace(await asyncio.shield(other), fresh=False)
+            except asyncio.CancelledError:
+                if not other.cancelled():
+                    raise
+                return await self.ask(request)  # who asked was stopped, and not we
         future = asyncio.get_running_loop().create_future()
         self._waiting[request.hash] = future
         try:
             verdict = await self.judge.ask(request)
+        except asyncio.CancelledError:
+            future.cancel()
+            raise
         except BaseException as error:
             future.set_exception(error)
             future.exception()  # somebody may be waiting for it, nobody has to

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache, partial
 from importlib.resources import files
+from typing import Any
 
 from benchmarks.textedit import judging
 from benchmarks.textedit.errata import ErrataPolicy, apply_errata
@@ -140,21 +141,36 @@ def mark(rubric: Rubric, verdict: Verdict) -> Marks:
 def _official(
     rubric: Rubric, verdict: Verdict, strict: Mapping[str, float | None]
 ) -> tuple[dict[str, float | None], str]:
-    """The released numbers, or why the released script would have dropped the sample."""
+    """The released numbers, or why the released script would have dropped the sample.
+
+    They are made from what the released parser reads in the reply, which need not be what the
+    strict one does. The released script knows no panels: of several verdicts the strict numbers are
+    taken, when it could have read all of them.
+    """
     names = {n: f"{n}_official" for n in ("Avg", *judging.COLUMNS)}
     nothing: dict[str, float | None] = dict.fromkeys(names.values())
+    numbers: Mapping[str, float | None] = strict
     for single in verdict.singles:
         reply = judging.official_reply(single.last.raw if single.last else "")
         if reply.outcome != "ok":
             return nothing, f"the released script cannot use this reply ({reply.outcome}, J4)"
         answers = reply.score if isinstance(reply.score, Mapping) else {}
-        odd = [q for q in judging.QUESTIONS if not _whole(answers.get(q))]
+        first: Any = answers.get("Q1")
+        cut = _whole(first) and rubric.cutoff is not None and first < rubric.cutoff
+        # Behind the cut-off it does not look at the other answers (J11).
+        odd = [q for q in judging.QUESTIONS[: 1 if cut else 5] if not _whole(answers.get(q))]
         if odd:
             return nothing, f"the released script drops this reply for its {', '.join(odd)} (J11)"
-    return {ours: strict[name] for name, ours in names.items()}, ""
+        if len(verdict.singles) == 1:
+            read = {
+                n: float(answers[q]) if _whole(answers.get(q)) else float(rubric.low)
+                for n, q in zip(judging.COLUMNS, judging.QUESTIONS, strict=True)
+            }
+            numbers = strict_parts(rubric, read)
+    return {ours: numbers[name] for name, ours in names.items()}, ""
 
 
-def _whole(answer: object) -> bool:
+def _whole(answer: Any) -> bool:
     """Whether the released script takes an answer: a number that its table has."""
     return isinstance(answer, int | float) and answer in judging.NORMALISATION
 
@@ -197,4 +213,5 @@ def _metric(
     return RubricMetric(
         name=name, quantities=quantities, rubric=asked, specs=specs, settings=settings.judging,
         context=context, ask=partial(question, errata=settings.errata), mark=marking,  # type: ignore[arg-type]
+        also={"errata": settings.errata},
     )  # fmt: skip

@@ -143,13 +143,14 @@ def strange_verdicts(run: StoredRun) -> dict[tuple[str, int, str], str]:
         return {}
     served: dict[str, Counter[tuple[str, ...]]] = {}
     for (_, _, metric), score in run.scores.items():
-        if models := tuple(score.evidence.get("served", ())):
+        models = tuple(score.evidence.get("served", ()))
+        if models and score.status == "ok":
             served.setdefault(metric, Counter())[models] += 1
     usual = {m: counts.most_common(1)[0][0] for m, counts in served.items() if len(counts) > 1}
     found = {}
     for key, score in run.scores.items():
         models = tuple(score.evidence.get("served", ()))
-        if models and models != usual.get(key[2], models):
+        if score.status == "ok" and models and models != usual.get(key[2], models):
             found[key] = (
                 f"judged by {' + '.join(models)} as served, most others by "
                 f"{' + '.join(usual[key[2]])}; average them all with --pool-judges"

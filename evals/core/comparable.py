@@ -75,7 +75,7 @@ def served_models(run: StoredRun, metric: str) -> tuple[str, ...]:
     found = {
         " + ".join(score.evidence.get("served", ()))
         for (_, _, name), score in run.scores.items()
-        if name == metric
+        if name == metric and score.status == "ok"
     }
     return tuple(sorted(found - {""}))
 

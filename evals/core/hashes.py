@@ -45,7 +45,10 @@ class FileHashes:
         key = (str(path), at.st_size, at.st_mtime_ns)
         known = self._load()
         if key not in known:
-            known[key] = sha256_file(path)
+            try:
+                known[key] = sha256_file(path)
+            except OSError as error:
+                raise ImageError("not_found", f"{path} cannot be read ({error}).") from error
             self._append(json.dumps([*key, known[key]]) + "\n")
         return known[key]
 

@@ -16,7 +16,7 @@ import shutil
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, get_args
 
 from evals.core.errors import UserError
 from evals.core.images import inspect_image, sha256_file
@@ -36,7 +36,7 @@ from evals.core.store import (
     score_row,
 )
 from evals.core.types import ImageRef, Prediction, Sample, Score
-from evals.core.verdicts import verdict_rows
+from evals.core.verdicts import VerdictStatus, verdict_rows
 
 
 def disk_error(error: OSError, where: Path) -> UserError:
@@ -288,10 +288,20 @@ class RunWriter:
             for s in scores
             if s.verdict is not None
             for row in verdict_rows(s.verdict, _place(s))
-            if _attempt_key(row) not in self._written
+            if not self._known(row)
         ]
         self._verdicts.write(rows)
         self._written.update(map(_attempt_key, rows))
+
+    def _known(self, row: Mapping[str, Any]) -> bool:
+        """Whether a line is there; one without a verdict adds nothing to one with it."""
+        key = _attempt_key(row)
+        return key in self._written or (
+            key[-1] is None and any((*key[:-1], s) in self._written for s in _STATUSES)
+        )
+
+
+_STATUSES: tuple[str, ...] = get_args(VerdictStatus)
 
 
 def _place(score: Score) -> dict[str, Any]:

@@ -167,12 +167,6 @@ def test_what_a_later_session_adds_is_added(tmp_path: Path) -> None:
     assert [r["verdict"]["status"] for r in rows[2:]] == ["unparsed", "ok"]  # a better parser
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_attempt_key holds the status of the verdict, so an attempt that decided a failure is "
-    "written again, without a verdict, once a later one decides: a tape then holds it twice, and "
-    "the last time as the last",
-)
 def test_an_attempt_that_is_there_is_not_written_again_as_an_earlier_one(tmp_path: Path) -> None:
     first = timed_out(1)
     refused = attempt(2, status="refused", raw="", reason="no")
@@ -182,11 +176,6 @@ def test_an_attempt_that_is_there_is_not_written_again_as_an_earlier_one(tmp_pat
     assert Tape(tmp_path / "verdicts.jsonl").find("j", "q") == (first, refused)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a reply that was read anew stands in verdicts.jsonl twice, and as a tape it was paid "
-    "for twice; Tape._scan takes every line for another attempt",
-)
 def test_a_reply_that_was_read_anew_was_paid_for_once(tmp_path: Path) -> None:
     unread = Verdict(judge="openai:m", status="unparsed", attempts=(attempt(),))
     write(tmp_path, score(unread, status="failed", value=None))
@@ -297,11 +286,6 @@ def test_a_panel_is_known_by_all_its_models(tmp_path: Path) -> None:
     assert reason.startswith("judged by a-1 + b-2 as served, most others by a-1 + b-1")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="strange_verdicts looks at scores that failed too, whose panel may have been served in "
-    "part: their own reason is hidden by one that is beside the point",
-)
 def test_a_score_that_failed_keeps_its_own_reason(tmp_path: Path) -> None:
     both = ("a-1", "b-1")
     why = "timeout: 1 of 2 verdicts failed, first b: late"
@@ -310,9 +294,6 @@ def test_a_score_that_failed_keeps_its_own_reason(tmp_path: Path) -> None:
     assert read_columns(run)["judge.Avg"].reasons[2] == f"failed: {why}"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="scores that failed are counted when the usual model is found"
-)
 def test_scores_that_failed_do_not_say_who_the_usual_judge_is(tmp_path: Path) -> None:
     why = "unparsed: no JSON"
     run = judged_run(tmp_path / "r", [TWO, TWO, TWO, ONE, ONE], failed=dict.fromkeys(range(3), why))
@@ -354,11 +335,6 @@ def test_another_scorer_is_said_once(tmp_path: Path) -> None:
     assert separations(a, b, METRICS) == ("scorer of judge differs: f and h",)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="served_models looks at scores that failed too: one time-out in a panel sets two equal "
-    "runs apart",
-)
 def test_a_failure_in_a_panel_does_not_set_runs_apart(tmp_path: Path) -> None:
     both = ("a-1", "b-1")
     a = judged_run(tmp_path / "a", [both, both])
@@ -443,12 +419,6 @@ def test_a_file_that_is_not_there_is_an_error_of_its_own(tmp_path: Path) -> None
     assert not (tmp_path / "cache").exists()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=IsADirectoryError,
-    reason="only stat() is guarded: a folder, or a file that may not be read, ends the run with a "
-    "traceback in place of a failed score",
-)
 def test_a_folder_in_place_of_a_file_is_such_an_error_too(tmp_path: Path) -> None:
     with pytest.raises(ImageError):
         FileHashes(tmp_path / "cache").sha256(tmp_path)

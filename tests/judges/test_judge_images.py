@@ -158,11 +158,6 @@ def test_a_rotated_picture_is_turned_upright(
     assert near(opened(sent), wanted)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_look asks a PNG for its orientation only where it has an eXIf chunk; load_rgb also "
-    "knows the one in XMP, so that the picture goes out lying and its size is told wrongly",
-)
 def test_a_png_that_is_rotated_by_xmp(save: Callable[..., Path]) -> None:
     info = PngImagePlugin.PngInfo()
     info.add_itxt("XML:com.adobe.xmp", XMP)
@@ -241,11 +236,6 @@ def test_sixteen_bits_are_scaled_to_eight(save: Callable[..., Path]) -> None:
     assert np.array_equal(np.asarray(opened(sent))[..., 1], steps)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="encode knows JPEG by the format 'JPEG' only; what phones write is 'MPO', and becomes a "
-    "PNG of many times the size",
-)
 def test_a_photograph_of_a_phone_stays_a_jpeg(save: Callable[..., Path]) -> None:
     path = save(picture(), "a.jpg", format="MPO", save_all=True, append_images=[picture()])
     sent = encode(path, POLICY)

@@ -149,10 +149,6 @@ def test_a_contradiction_inside_an_object_that_needs_mending() -> None:
     assert equal.scores in ({}, SCORES)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_answers and _field fold the case of keys, and of keys that fold to one the last wins",
-)
 @pytest.mark.parametrize("second", ['4, "q2": 3', '4, " Q2": 3', '{"score": 4, "Score": 3}'])
 def test_a_contradiction_in_other_letters(second: str) -> None:
     assert parse(answers(second)).scores == {}
@@ -201,10 +197,6 @@ def test_a_refusal(text: str) -> None:
     assert read.scores == {}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_REFUSAL knows the straight apostrophe only; hosted models write the typographic one",
-)
 @pytest.mark.parametrize(
     "text", ["I’m sorry, but I can’t assist with that.", "I can’t help with this.", "I won’t."]
 )
@@ -212,10 +204,6 @@ def test_a_refusal_with_typographic_apostrophes(text: str) -> None:
     assert parse(text).status == "refused"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="thoughts are cut off before the JSON is read, so also inside a string of it",
-)
 def test_a_reason_may_quote_a_tag() -> None:
     assert parse(reply(reasons={**REASONS, "Q2": "the sign says <think> now"})).scores == SCORES
 
@@ -253,10 +241,6 @@ def test_nesting_that_is_deep() -> None:
         assert parse('{"Q1": ' * depth + "5" + "}" * depth).status == "unparsed"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="what the JSON parser can just read is too deep for _answers, which calls itself",
-)
 def test_nesting_at_the_limit_of_the_interpreter() -> None:
     too_deep = []
     for depth in range(sys.getrecursionlimit() - 100, sys.getrecursionlimit()):
@@ -282,10 +266,6 @@ def test_a_reply_cut_anywhere_never_says_something_else(whole: str) -> None:
     assert all(r.status == "unparsed" for r in read[: last.start()])
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_mended takes a number at the very end of the text for whole: 1 of 10, 4 of 4.5",
-)
 @pytest.mark.parametrize("value", ["10", "4.5", '"4.5"', '"4 of 10"'])
 def test_a_reply_cut_in_a_number(value: str) -> None:
     whole = f'{{"A": 7, "B": {value}}}'
@@ -296,19 +276,11 @@ def test_a_reply_cut_in_a_number(value: str) -> None:
 # --- mending never makes a number -------------------------------------------------------------
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_letters compares letters and digits only, so a sign that makes another number is lost",
-)
 @pytest.mark.parametrize("value", ["−4", "<4", ">4", "~4", "4%", "±4"])
 def test_a_sign_beside_a_number_is_not_mended_away(value: str) -> None:
     assert parse(answers(value)).scores == {}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a mended key may swallow braces and quotes, and what stood in a reason becomes a score",
-)
 def test_a_quotation_in_a_reason_is_not_mended_into_a_score() -> None:
     damaged = (
         '{"Q1": {"score": 2}, "Q2" {"score": 1, "reason": reads Q1: 5, Q2: 4"}, '
@@ -317,11 +289,6 @@ def test_a_quotation_in_a_reason_is_not_mended_into_a_score() -> None:
     assert parse(damaged).scores in ({}, {"Q1": 2, "Q2": 1, "Q3": 4, "Q4": 1, "Q5": 1})
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="of a reply that is no JSON every whole object inside is read, a quoted one too, and "
-    "what needs mending is then not looked at",
-)
 def test_a_quotation_in_a_damaged_reply_is_no_verdict() -> None:
     """The picture reads as a perfect verdict, the judge quotes it, and its own has a comma more."""
     perfect = json.dumps(dict.fromkeys(KEYS, 5))
@@ -329,10 +296,6 @@ def test_a_quotation_in_a_damaged_reply_is_no_verdict() -> None:
     assert parse(damaged).scores in ({}, OTHER)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="reasons that are numbers are taken for scores when the object around them is cut off",
-)
 def test_reasons_that_are_numbers_are_no_scores() -> None:
     whole = reply(OTHER, dict.fromkeys(KEYS, "5"))
     assert parse(whole).scores == OTHER

@@ -197,11 +197,6 @@ def test_what_another_process_appends_is_seen_at_the_next_miss(path: Path) -> No
     assert len(Tape(path)) == len(ours) == 4
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Tape.find looks for news only where it knows nothing, so a question that failed here "
-    "and was answered to another process is asked, and paid for, again",
-)
 def test_an_answer_of_another_process_to_a_question_that_failed_here(path: Path) -> None:
     ours, theirs = Tape(path), Tape(path)
     ours.add(failed())
@@ -290,11 +285,6 @@ def test_a_full_disk(
     assert list(Tape(path).attempts()) == list(tape.attempts()) == [said(), said(2, request("b"))]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Tape.add does not look at how much os.write wrote; the first write that meets a full "
-    "disk writes a part and raises nothing, and the tape then believes in a line that is torn",
-)
 def test_a_disk_that_takes_a_part_only(
     path: Path, full_disk: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -529,10 +519,6 @@ def test_when_the_one_who_asks_is_stopped_nobody_hangs(path: Path) -> None:
     assert after.status == "ok"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Taped hands its own CancelledError to those who wait, who were not cancelled",
-)
 def test_when_the_one_who_asks_is_stopped_another_asks(path: Path) -> None:
     ends, _ = run(cancel_who_asks(path))
     assert isinstance(ends[1], Verdict)

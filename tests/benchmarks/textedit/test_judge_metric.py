@@ -219,11 +219,6 @@ def test_official_numbers_are_those_of_the_released_steps(
     assert ours == pytest.approx(released(raw), abs=5e-5)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_official checks Q2 to Q5 behind the cut-off too, where the released script does not "
-    "look at them and keeps the sample (docs/errata.md, J11)",
-)
 def test_J11_junk_behind_the_cut_off_is_counted_officially() -> None:
     raw = reply(FIVES, Q1=3, Q2="5")
     assert released(raw) == (0.24, 0.6, 0, 0, 0, 0)
@@ -231,11 +226,6 @@ def test_J11_junk_behind_the_cut_off_is_counted_officially() -> None:
     assert [parts[f"{n}_official"] for n in NAMES] == pytest.approx([0.24, 0.6, 0, 0, 0, 0])
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_official takes the scores that strict has read, also where the released script reads "
-    "others from the same reply (the last of two objects)",
-)
 def test_official_numbers_are_of_what_the_released_script_read() -> None:
     raw = f"{reply(FIVES)}<think>Or rather {reply(FIVES, Q1=1)}</think>"
     assert marked(raw)["Avg"] == 1.0
@@ -480,11 +470,6 @@ def test_what_does_not_decide_leaves_the_fingerprint(tmp_path: Path) -> None:
         assert metric(scoring(tmp_path, asked(), **options)).fingerprint() == usual
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="errata change what is asked and what applies, and are not in the fingerprint as they "
-    "are in that of the OCR metrics: a re-score with other errata keeps the old scores",
-)
 def test_errata_change_the_fingerprint(tmp_path: Path) -> None:
     made = {
         metric(scoring(tmp_path, asked(), errata=e)).fingerprint()
