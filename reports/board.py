@@ -1,23 +1,21 @@
-"""The leaderboard of a section, its verdict in words, and what a reader must be warned of."""
+"""The leaderboard of a section and its verdict in words."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from evals.core.headline import HeadlineValue, TrackValue
 from evals.core.leaderboard import Board, Pair, Row
-from evals.core.summary import Cell
-from reports.cells import CellView, Footnotes, cell_view, reasons_text
+from reports.cells import CellView, Footnotes, cell_view
 from reports.charts import scale_of, whisker
 from reports.columns import Column, count, half_width, number, probability, spread
+from reports.judged import by_rules, is_judge
 from reports.sections import Section
 
 if TYPE_CHECKING:
     from markupsafe import Markup
-
-Cells = Mapping[tuple[str, tuple[str, ...]], Cell]
 
 MAX_COLUMNS = 8
 """Columns beside the headline; all others are in the table of every metric."""
@@ -169,16 +167,7 @@ def board_panel(section: Section, board: Board) -> dict[str, Any]:
     scale = scale_of(ends, 0.0, 1.0 if section.tracks else float("inf"))
     rows = [_board_row(section, board, r, notes, scale) for r in board.rows]
     columns = board_columns(section)
-    heads = [{"label": f"{board.name}{' (partial)' if board.partial else ''}", "css": "rule",
-              "doc": "the headline; higher is better" if board.direction == "higher"
-              else "the headline; lower is better"}]  # fmt: skip
-    heads += [{"label": t["name"], "css": "num", "doc": t.get("doc", "")} for t in section.tracks]
-    heads += [
-        {"label": f"{c.label} {c.arrow}", "css": "num rule" if i == 0 else "num",
-         "doc": f"{c.key}: {c.doc}"}
-        for i, c in enumerate(columns)
-    ]  # fmt: skip
-    heads.append({"label": "Predictions", "css": "num rule", "doc": "ok of those planned"})
+    heads = _heads(section, board, columns)
     profile = columns[0].profile if columns else ""
     bands = [
         {"title": "headline" + (" and its parts, anchored" if section.tracks else ""),
@@ -191,6 +180,45 @@ def board_panel(section: Section, board: Board) -> dict[str, Any]:
         "bands": [b for b in bands if b["span"]], "rows": rows, "notes": notes.texts,
         "columns": columns, "partial": board.partial,
     }  # fmt: skip
+
+
+def _heads(section: Section, board: Board, columns: Sequence[Column]) -> list[dict[str, str]]:
+    better = f"the headline; {board.direction} is better"
+    made = [_head(f"{board.name}{' (partial)' if board.partial else ''}", "rule", better)]
+    made += [
+        _head(str(t["name"]), "num", str(t.get("doc", "")), _stand_in(section, board, t["name"]))
+        for t in section.tracks
+    ]
+    before = ""
+    for at, c in enumerate(columns):
+        short, css = f"{c.label} {c.arrow}", "num rule" if at == 0 else "num"
+        head = _head(short, css, f"{c.key}: {c.doc}", c.metric if is_judge(c.metric) else "")
+        # One line of text is narrow: what a run of columns shares is told at its first.
+        made.append({**head, "label": short} if c.metric == before else head)
+        before = c.metric
+    return [*made, _head("Predictions", "num rule", "ok of those planned")]
+
+
+def _head(short: str, css: str, doc: str, below: str = "") -> dict[str, str]:
+    """A heading with what stands below it in small print; `label` is both in one line."""
+    label = f"{short} ({below})" if below else short
+    return {"label": label, "short": short, "below": below, "css": css, "doc": doc}
+
+
+def _stand_in(section: Section, board: Board, track: str) -> str:
+    """What a track is measured by where its own columns are not there; empty where they are."""
+    found = next(
+        (t for r in board.rows for t in r.headline.tracks if t.name == track and t.substituted),
+        None,
+    )
+    if found is None:
+        return ""
+    labels = {c.key: c.label for c in section.columns}
+    names = []
+    for key in found.columns:
+        metric = key.rpartition(".")[0]
+        names.append(metric if by_rules(metric) else labels.get(key, key))
+    return f"by {', '.join(names)}"
 
 
 def _lede(section: Section, board: Board) -> str:
@@ -300,69 +328,3 @@ def _against(section: Section, pair: Pair, shared: bool) -> Markup:
         return text.format(_strong(pair.a), _strong(pair.b), sign + number(pair.difference), p)
     text = Markup("That is {} over {} ({}).") if not shared else Markup("{} over {} ({}).")
     return text.format(sign + number(pair.difference), _strong(pair.b), p)
-
-
-def warnings(section: Section) -> list[dict[str, str]]:
-    """What a reader must know before the numbers: states, coverage, absences, separations."""
-    made: list[dict[str, str]] = []
-    size = int(section.runs[0].manifest["suite"].get("size") or section.planned)
-    if section.planned < size:
-        text = f"{count(section.planned)} of its {count(size)} samples were planned; "
-        made.append(_warning("Part of the suite:", text + "these are not the suite's numbers."))
-    told: dict[str, list[str]] = {}
-    for name, run, summary in zip(section.names, section.runs, section.summaries, strict=True):
-        if not run.manifest.get("finished", True):
-            made.append(_warning(f"{name} is not finished.", "Its numbers are not final."))
-        bad = {s: n for s, n in summary.statuses.items() if s != "ok"}
-        parts = [_sentence(r) for r in run.manifest.get("remarks") or ()]
-        if bad:
-            total = count(sum(summary.statuses.values()))
-            parts.append(f"{reasons_text(bad)}, of {total} predictions.")
-        parts += _coverage_sentences(section, summary.cells, bool(bad))
-        if parts:
-            told.setdefault(" ".join(parts), []).append(name)
-    made += [_warning(f"{', '.join(names)}:", text) for text, names in told.items()]
-    absent = sorted({m for r in section.runs for m in r.manifest.get("absences", {})})
-    if absent:
-        text = f"{', '.join(absent)}: shown as a dash; what brings them is listed below."
-        many = "metrics were" if len(absent) > 1 else "metric was"
-        made.append(_warning(f"{len(absent)} {many} not measured.", text))
-    made += [_warning("Kept apart:", f"{why}.") for why in section.board.separations]
-    return made
-
-
-def _sentence(text: object) -> str:
-    said = str(text).strip()
-    return said if said.endswith((".", "!", "?")) else f"{said}."
-
-
-def _warning(title: str, text: str) -> dict[str, str]:
-    return {"title": title, "text": text}
-
-
-def _coverage_sentences(section: Section, cells: Cells, said: bool) -> list[str]:
-    """Coverage below 100 %, once per different count and not once per column.
-
-    Args:
-        section: of the run.
-        cells: of the run's summary.
-        said: whether the reasons are already told by the statuses of the predictions.
-    """
-    found: dict[int, dict[str, None]] = {}
-    worst: dict[int, dict[str, None]] = {}
-    whys: dict[int, str] = {}
-    for column in section.columns:
-        cell = cells.get((column.key, ()))
-        if cell is None or cell.mean is None or cell.scored == cell.planned:
-            continue
-        found.setdefault(cell.scored, {})[column.metric] = None
-        whys.setdefault(cell.scored, reasons_text(cell.reasons))
-        if cell.imputed:
-            worst.setdefault(cell.imputed, {})[column.metric] = None
-    made = []
-    for scored, metrics in found.items():
-        text = f"Scored {count(scored)}/{count(section.planned)} in {', '.join(metrics)}"
-        made.append(f"{text}." if said and len(found) == 1 else f"{text} ({whys[scored]}).")
-    for imputed, metrics in worst.items():
-        made.append(f"{count(imputed)} count as the worst value in {', '.join(metrics)}.")
-    return made

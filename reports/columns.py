@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from evals.core.columns import quantities
 from evals.core.store import StoredRun
+from reports.judged import by_rules
 
 NO_VALUE = "—"
 PROFILE_ORDER = ("official", "strict", "paper")
@@ -128,10 +129,14 @@ def columns_of(runs: Sequence[StoredRun]) -> tuple[Column, ...]:
 
 
 def side_by_side(columns: Sequence[Column]) -> list[tuple[str, list[Column]]]:
-    """Columns gathered by quantity, profiles in their fixed order, so that they stand together."""
+    """Columns gathered by quantity, profiles in their fixed order, so that they stand together.
+
+    What rules measure in place of a judge stands apart from what judges say under the same name.
+    """
     gathered: dict[str, list[Column]] = {}
     for column in columns:
-        gathered.setdefault(column.label, []).append(column)
+        label = f"{column.label} by rules" if by_rules(column.metric) else column.label
+        gathered.setdefault(label, []).append(column)
 
     def place(column: Column) -> int:
         known = column.profile in PROFILE_ORDER

@@ -12,6 +12,7 @@ from typing import Any
 from evals.core.store import StoredRun
 from evals.core.types import Prediction, Score
 from reports.columns import Column
+from reports.judged import EVIDENCE, JudgeTable, has_verdict
 
 MAX_TEXT = 2_000
 """Longest string of evidence in the page, in characters; the run folder holds all of it."""
@@ -98,8 +99,14 @@ def _note_of(score: Score) -> str:
     # What is absent for all samples alike is told once, above the gallery.
     if score.status == "unavailable":
         return ""
-    state = "" if score.status == "ok" else f"{score.status}: {score.reason}"
-    notes = [f"{name}: {text}" for name, text in sorted(score.notes.items()) if text]
+    # Why a judge failed stands with its verdict.
+    silent = score.status == "ok" or has_verdict(score)
+    state = "" if silent else f"{score.status}: {score.reason}"
+    gathered: dict[str, list[str]] = {}
+    for name, text in sorted(score.notes.items()):
+        if text:
+            gathered.setdefault(text, []).append(name)
+    notes = [f"{', '.join(names)}: {text}" for text, names in gathered.items()]
     return clip_text("; ".join(filter(None, [state, *notes])), 400)
 
 
@@ -135,6 +142,7 @@ def entry(
     columns: Sequence[Column],
     target: str,
     image: ImageIndex,
+    judges: JudgeTable,
 ) -> dict[str, Any]:
     """One prediction with its scores as the page's script reads it.
 
@@ -162,6 +170,8 @@ def entry(
         "notes": notes,
     }
     made.update(_evidence_of(found, target))
+    if said := [judges.said(s) for s in found.values() if has_verdict(s)]:
+        made["judged"] = said
     return made
 
 
@@ -183,7 +193,8 @@ def _evidence_of(scores: Mapping[str, Score], target: str) -> dict[str, Any]:
         size = _numbers(score.evidence.get("original_size"), 2)
         if size:
             made["size"] = size
-        other = {k: v for k, v in score.evidence.items() if k not in SHOWN}
+        hidden = SHOWN | EVIDENCE if has_verdict(score) else SHOWN
+        other = {k: v for k, v in score.evidence.items() if k not in hidden}
         if other:
             rest[name] = _plain_evidence(other)
     if rest:
@@ -219,15 +230,16 @@ def section_gallery(
     numbers = {name: at for at, name in enumerate(samples)}
     rows = [sample_entry(s, image) for s in samples.values()]
     entries: list[dict[str, Any]] = []
+    judges = JudgeTable()
     for at, run in enumerate(runs):
         for sample in run.samples:
             name = str(sample["id"])
             for trial in range(run.trials):
                 prediction = run.predictions.get((name, trial)) or _absent(name, trial)
                 target = rows[numbers[name]]["target"]
-                made = entry(run, prediction, columns, target, image)
+                made = entry(run, prediction, columns, target, image, judges)
                 entries.append({"sample": numbers[name], "model": at, **made})
-    return {"samples": rows, "entries": entries}
+    return {"samples": rows, "entries": entries, "judging": judges.rows}
 
 
 def _absent(sample: str, trial: int) -> Prediction:

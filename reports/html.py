@@ -19,10 +19,14 @@ from typing import TYPE_CHECKING, Any
 from evals.core.errors import UserError
 from evals.core.store import StoredRun
 from evals.core.writing import write_atomic
-from reports.board import board_panel, comparison_rows, verdict, warnings
+from reports.board import board_panel, comparison_rows, verdict
+from reports.columns import Column
 from reports.gallery import section_gallery, section_images
 from reports.heat import heat_panel, reading, strata_panel
+from reports.judged import is_judge
+from reports.judges import Agreement, gallery_choices, judges_panel
 from reports.method import method_panel, provenance_panel
+from reports.notices import warnings
 from reports.panels import absences_panel, metrics_panel
 from reports.published import published_panel
 from reports.sections import Section, sections_of
@@ -45,6 +49,7 @@ def build_report(
     embed: Embed = "thumbs",
     title: str | None = None,
     limit: int = INLINE_LIMIT,
+    judging: Agreement | None = None,
 ) -> str:
     """The page as one string.
 
@@ -55,11 +60,13 @@ def build_report(
         title: of the page; made from the sections when None.
         limit: bytes of images inside the page; those beyond it are left out here, and written
             beside the page by `write_report`.
+        judging: run folder -> how far its judges agree, as plain data (see `reports.judges`);
+            without it the page tells only what is counted.
 
     Raises:
         UserError: no runs, or a run that cannot be summarised.
     """
-    return _render(runs, PageImages(embed, None, limit), embed, title, ())
+    return _render(runs, PageImages(embed, None, limit), embed, title, (), judging or {})
 
 
 def write_report(
@@ -70,6 +77,7 @@ def write_report(
     title: str | None = None,
     limit: int = INLINE_LIMIT,
     downloads: Sequence[Path] = (),
+    judging: Agreement | None = None,
 ) -> Path:
     """Write the page, whole or not at all, and return its path.
 
@@ -82,12 +90,13 @@ def write_report(
         title: as `build_report`.
         limit: as `build_report`.
         downloads: exported files to link, at or below the page's folder.
+        judging: as `build_report`.
 
     Raises:
         UserError: as `build_report`, or the page cannot be written.
     """
     images = PageImages(embed, path, limit)
-    page = _render(runs, images, embed, title, _links(downloads, path))
+    page = _render(runs, images, embed, title, _links(downloads, path), judging or {})
     write_atomic(path, page.encode("utf-8"))
     images.finish()
     return path
@@ -157,6 +166,7 @@ def _render(
     embed: Embed,
     title: str | None,
     downloads: Sequence[Mapping[str, str]],
+    judging: Agreement,
 ) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -164,8 +174,8 @@ def _render(
     if not runs:
         raise UserError("There is no run to report; give at least one run folder.")
     sections = sections_of(runs)
-    views = [_section_view(s, images) for s in sections]
-    script, style = _asset("report.js"), _asset("report.css")
+    views = [_section_view(s, images, judging) for s in sections]
+    script, style = _asset("judged.js") + _asset("report.js"), _asset("report.css")
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -202,7 +212,7 @@ def _footer(images: PageImages) -> str:
     return " ".join(["Made by umm-evals from stored runs; this page loads nothing.", *parts])
 
 
-def _section_view(section: Section, images: PageImages) -> dict[str, Any]:
+def _section_view(section: Section, images: PageImages, judging: Agreement) -> dict[str, Any]:
     images.add(section_images(section.runs))
     maps = [m for m in (heat_panel(section), strata_panel(section)) if m]
     gallery = _gallery_view(section)
@@ -218,6 +228,7 @@ def _section_view(section: Section, images: PageImages) -> dict[str, Any]:
         "comparisons": comparison_rows(section),
         "metrics": metrics_panel(section),
         "absences": absences_panel(section),
+        "judges": judges_panel(section, judging),
         "published": published_panel(section),
         "maps": maps,
         "gallery": gallery,
@@ -235,6 +246,7 @@ def _gallery_view(section: Section) -> dict[str, Any]:
         "strata": [f"{label} = {value}" for label, value in section.strata],
         "statuses": sorted(statuses | ({"missing"} if missing else set())),
         "columns": [c for c in section.columns if section.measured(c.key)],
+        **gallery_choices(section),
     }
 
 
@@ -252,7 +264,7 @@ def _page_data(
         "trials": max(r.trials for r in section.runs),
         "models": section.model_heads(),
         "columns": [
-            {"key": c.key, "short": f"{c.label} {c.profile}", "digits": c.digits, "doc": c.doc,
+            {"key": c.key, "short": _short(c), "digits": c.digits, "doc": c.doc,
              "profile": c.profile, "direction": c.direction, "reading": reading(c)}
             for c in section.columns
         ],
@@ -261,3 +273,9 @@ def _page_data(
         "maps": {m["name"]: m["all"] for m in maps},
         **section_gallery(section.runs, section.columns, images.number),
     }  # fmt: skip
+
+
+def _short(column: Column) -> str:
+    """A column's name in a line of values; a judge's quantities are called like nothing else."""
+    name = f"{column.label} {column.profile}"
+    return f"{column.metric} {name}" if is_judge(column.metric) else name

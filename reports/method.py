@@ -109,7 +109,7 @@ def method_panel(section: Section) -> dict[str, Any]:
         ("Citation", str(benchmark.get("citation", ""))),
         ("Intervals", "95 %, cluster bootstrap over source images, stratified by sub-class; "
                       "printed as half the width"),
-        *flat(first.manifest.get("settings", {})),
+        *flat({k: v for k, v in first.manifest.get("settings", {}).items() if k != "judging"}),
     ]  # fmt: skip
     return {
         "heading": section.heading,

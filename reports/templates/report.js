@@ -142,8 +142,8 @@
     const root = $(section, ".gallery");
     const cards = $(root, ".cards");
     const control = (name) => $(root, `[name="${name}"]`);
-    const state = { model: data.first, group: "", stratum: "", status: "", sort: "", order: "worst", q: "", diff: "ref", page: 0 };
-    const choices = ["model", "group", "stratum", "status", "sort", "order", "diff"].filter(control);
+    const state = { model: data.first, group: "", stratum: "", status: "", verdict: "", sort: "", order: "worst", q: "", diff: "ref", page: 0 };
+    const choices = ["model", "group", "stratum", "status", "verdict", "sort", "order", "diff"].filter(control);
     let found = [];
     let current = -1;
     const groupOf = (sample) => sample.group.join("/");
@@ -168,6 +168,7 @@
         if (state.group && path !== state.group && !path.startsWith(state.group + "/")) return false;
         if (kind && sample.strata[kind[0]] !== kind[1]) return false;
         if (state.status === "not ok" ? e.status === "ok" : state.status && e.status !== state.status) return false;
+        if (state.verdict && !fitsVerdict(e, state.verdict)) return false;
         return !q || [sample.id, sample.prompt, sample.source, sample.target].some((t) => t.toLowerCase().includes(q));
       });
       if (!state.sort) return;
@@ -234,9 +235,10 @@
         entry.fault ? h("p", { class: "read" }, bdi(entry.fault)) : null,
         panes(entry, sample, () => open(at)),
         entry.text ? h("pre", { dir: "auto" }, entry.text) : null,
-        reading(entry, sample), chips(entry), more(entry));
+        reading(entry, sample), chips(entry), verdicts(entry, false), more(entry));
     };
 
+    const { fitsVerdict, verdicts } = judging(h, bdi, data.judging);
     const draw = () => {
       select();
       const pages = Math.max(1, Math.ceil(found.length / PAGE));
@@ -342,7 +344,7 @@
             h("button", { class: "plain", type: "button", autofocus: true, on: { click: () => dialog.close() } }, "Close"))),
         h("div", { class: "large" },
           h("div", {}, compare(entry, sample), strip(entry, sample)),
-          h("div", { class: "card" }, reading(entry, sample), chips(entry), more(entry), scores(entry))));
+          h("div", { class: "card" }, reading(entry, sample), chips(entry), verdicts(entry, true), more(entry), scores(entry))));
       history.replaceState(null, "", link(entry));
       if (!dialog.open) dialog.showModal();
     };
@@ -374,7 +376,7 @@
     };
     const find = (sample, model, trial) => {
       const number = data.models.findIndex((m) => m.name === model);
-      set({ model: number < 0 ? "" : String(number), group: "", stratum: "", status: "", sort: "", q: "" });
+      set({ model: number < 0 ? "" : String(number), group: "", stratum: "", status: "", verdict: "", sort: "", q: "" });
       const at = found.findIndex((e) => data.samples[e.sample].id === sample && e.trial === Number(trial || 0));
       if (at >= 0) { state.page = Math.floor(at / PAGE); draw(); open(at); }
     };
@@ -385,7 +387,7 @@
     waiting.observe(root);
     window.addEventListener("beforeprint", () => { if (!cards.children.length) draw(); });
     return {
-      go: (change) => { set({ status: "", q: "", ...change }); root.scrollIntoView(); },
+      go: (change) => { set({ status: "", verdict: "", q: "", ...change }); root.scrollIntoView(); },
       move, pick, find, near: () => { const r = root.getBoundingClientRect(); return r.top < innerHeight && r.bottom > 0; },
       isOpen: () => dialog.open, enter: () => open(Math.max(0, current)),
     };

@@ -230,11 +230,36 @@ def _invent(spec: Spec, level: float) -> Picture:
     return scene.render()
 
 
-def _extra(scene: Scene, word: str, number: int, spec: Spec, draw: Draw) -> Text:
+def unedited_with(spec: Spec, said: str) -> Picture:
+    """The source picture with a line of text painted where no text stands.
+
+    Not a graded corruption: it is for lines that try to talk to whoever looks at the picture.
+
+    Args:
+        spec: the item.
+        said: one line, written in capitals.
+
+    Raises:
+        ValueError: the scene has no free place.
+    """
+    scene, draw = build(spec), Draw(spec.sha256, "painted", said)
+    line = _extra(scene, said, 0, spec, draw, (_LINE_ROOM, *_WORD_ROOM))
+    return replace(scene, texts=(*scene.texts, line)).render()
+
+
+_WORD_ROOM = ((140, 36), (110, 30), (84, 24))
+_LINE_ROOM = (280, 30)
+"""Width and height in pixels that a word and a line want, less where there is less."""
+
+
+def _extra(
+    scene: Scene, word: str, number: int, spec: Spec, draw: Draw,
+    rooms: Sequence[tuple[int, int]] = _WORD_ROOM,
+) -> Text:  # fmt: skip
     """A new word where no text stands, in black or white, whichever is read better there."""
     taken = slot_mask(scene.size, tuple(t.slot for t in scene.texts))
     wide, high = scene.size
-    for w, h in ((140, 36), (110, 30), (84, 24)):
+    for w, h in rooms:
         # Mean of the mask over every box of this size, at its top left corner.
         cover = cv2.boxFilter(
             taken.astype(np.float32), -1, (w, h), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT
@@ -371,7 +396,7 @@ _ALL = (
         levels=(0, 1, 2, 3),
         apply=_garble_other,
         region="background",
-        must_fall=("ocr_official.OP", "ocr_official.OR", *_BACKGROUND),
+        must_fall=("ocr_official.OP", "ocr_official.OR", "judge.TP", *_BACKGROUND),
         must_not_move=("ocr_official.OA", *_SLOT),
     ),
     Corruption(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -326,7 +327,14 @@ def _scores(
     return made
 
 
-def make_run(folder: Path, model: FakeModel, samples: list[Sample], **changes: Any) -> StoredRun:
+Judging = Callable[[FakeModel, Sample, Prediction], list[Score]]
+"""Scores of judges, which take the place of those of the same metric."""
+
+
+def make_run(
+    folder: Path, model: FakeModel, samples: list[Sample], *, judging: Judging | None = None,
+    **changes: Any,
+) -> StoredRun:  # fmt: skip
     """Write one run and read it back."""
     rng = random.Random(model.name)
     with RunWriter(folder, manifest(model, samples, **changes)) as writer:
@@ -349,7 +357,10 @@ def make_run(folder: Path, model: FakeModel, samples: list[Sample], **changes: A
             prediction = Prediction(sample=sample.id, trial=0, seed=at, status="ok",
                                     images=(image,), seconds=1.5 + rng.random())  # fmt: skip
             writer.add_predictions([prediction])
-            writer.add_scores(_scores(model, sample, prediction, read, model.skill))
+            scores = {s.metric: s for s in _scores(model, sample, prediction, read, model.skill)}
+            if judging:
+                scores.update({s.metric: s for s in judging(model, sample, prediction)})
+            writer.add_scores(list(scores.values()))
     return StoredRun.read(folder)
 
 
