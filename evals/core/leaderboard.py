@@ -345,7 +345,7 @@ def _verdict(better_by: float, adjusted: float) -> Verdict:
 
 
 def _pair(contest: Contest, entries: tuple[Entry, Entry], names: tuple[str, str]) -> Pair:
-    from scipy import stats
+    from scipy import special
 
     anchors = [e for e in (contest.floor, contest.ceiling) if e is not None]
     choices: list[Choice]
@@ -372,7 +372,7 @@ def _pair(contest: Contest, entries: tuple[Entry, Entry], names: tuple[str, str]
         low, high = float(min(ends[0][0], difference)), float(max(ends[1][0], difference))
         error = float(np.nanstd(change, ddof=1))
         mdd = error * float(
-            stats.t.ppf(1 - ALPHA / 2, clusters - 1) + stats.t.ppf(0.8, clusters - 1)
+            special.stdtrit(clusters - 1, 1 - ALPHA / 2) + special.stdtrit(clusters - 1, 0.8)
         )
     p = exchange_p([a.shares for a in made], contest.layout, clip=not choices[0].plain)
     return Pair(

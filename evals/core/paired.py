@@ -177,7 +177,7 @@ def minimum_detectable_differences(
     differences: Floats, clusters: Sequence[Hashable], *, power: float = 0.8, alpha: float = 0.05
 ) -> list[float | None]:
     """`minimum_detectable_difference` of many columns, shape (samples, columns); NaN is none."""
-    from scipy import stats
+    from scipy import special
 
     unit, units = codes(clusters)
     has = ~np.isnan(differences)
@@ -193,7 +193,7 @@ def minimum_detectable_differences(
         residual = total[:, c] - total[:, c].sum() / n[c] * count[:, c]
         error = math.sqrt(m[c] / (m[c] - 1) * float(residual @ residual)) / n[c]
         free = m[c] - 1
-        quantiles = float(stats.t.ppf(1 - alpha / 2, free)) + float(stats.t.ppf(power, free))
+        quantiles = float(special.stdtrit(free, [1 - alpha / 2, power]).sum())
         out.append(quantiles * float(error))
     return out
 

@@ -33,17 +33,17 @@ RUN, SAMPLES, PREDICTIONS, SCORES, VERDICTS, IMAGES = (
 
 def plain(value: Any) -> Any:
     """A value as JSON knows it: paths as text, non-finite floats as words."""
+    if value is None or isinstance(value, str | int):
+        return value  # most are, and a run holds many
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    if isinstance(value, Path):
-        return str(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
-    return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return str(value) if isinstance(value, Path) else value
 
 
 def sample_row(sample: Sample) -> dict[str, Any]:
