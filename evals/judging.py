@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evals.config import parse_judge
 from evals.console import out, print_json, say, show_list, show_table
 from evals.core.columns import cluster_labels
 from evals.core.errors import UserError
@@ -105,10 +106,9 @@ def metric_of(run: StoredRun, name: str = "") -> RubricMetric:
     from judges.stored import judge_metric
 
     wanted = judge_metric(run, name)
-    from evals.config import parse_judge
-
     # `judge_heuristic` exists only where measuring was asked for.
-    settings = ScoringSettings(judging=JudgeSettings(judges=(parse_judge("heuristic"),)))
+    judges = (parse_judge("heuristic"),) if wanted == "judge_heuristic" else ()
+    settings = ScoringSettings(judging=JudgeSettings(judges=judges))
     for metric in benchmarks().get(run.benchmark).metrics(settings):
         if metric.name == wanted and isinstance(metric, RubricMetric):
             return metric

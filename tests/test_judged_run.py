@@ -216,6 +216,7 @@ def test_killed_runs_repeat_no_recorded_request(tmp_path: Path) -> None:
                     break
                 time.sleep(0.02)
             assert process.wait() == -signal.SIGKILL
+        time.sleep(1)  # until the server has told of the calls that the killed client left open
         recorded = {r["request"] for r in read_jsonl(tape[0])}
         asked_before = len(log.read_text().splitlines())
         subprocess.run(command, cwd=ROOT, stderr=subprocess.DEVNULL, check=True)
