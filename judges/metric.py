@@ -109,6 +109,10 @@ class RubricMetric:
 
     def fingerprint(self) -> str:
         """See `Metric`: rubric, judges, and how their verdicts become one."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         return fingerprint(
             {
                 "metric": self.name,

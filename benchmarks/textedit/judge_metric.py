@@ -209,7 +209,11 @@ def _metric(
     if specs and marking is mark_strict:
         from benchmarks.textedit.measured import grader, measures
 
-        context = replace(context, grade=grader(reader), measures=measures(reader))
+        context = replace(
+            context,
+            grade=grader(reader, settings.errata),
+            measures=measures(reader, settings.errata),
+        )
     return RubricMetric(
         name=name, quantities=quantities, rubric=asked, specs=specs, settings=settings.judging,
         context=context, ask=partial(question, errata=settings.errata), mark=marking,  # type: ignore[arg-type]
