@@ -136,6 +136,7 @@ def demo(
     flags = _flags(
         models=["copy-source", "ground-truth", "classical"],
         benchmarks=["textedit/synth"],
+        judges=["heuristic"],
         out=out or Path("runs/demo"),
         limit=limit,
     )

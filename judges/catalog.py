@@ -28,8 +28,8 @@ JUDGES: dict[str, str] = {
 MEASURED = frozenset({"heuristic"})
 """Judges that measure: no language model, so their numbers stand in a metric of their own."""
 
-Grade = Callable[[Item], Mapping[str, tuple[int, str]]]
-"""Dimension key -> (score, sentence), from measured quantities; a benchmark brings its own."""
+Grade = Callable[[Item], Mapping[str, tuple[int | None, str]]]
+"""Dimension name -> (score, sentence), from measured quantities; a benchmark brings its own."""
 
 
 @dataclass(frozen=True, kw_only=True)

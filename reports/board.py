@@ -22,9 +22,11 @@ MAX_COLUMNS = 8
 
 
 def board_columns(section: Section) -> list[Column]:
-    """Official columns, which published rows have too; the primary ones where there are none."""
+    """Official columns, which published rows have too; the primary ones where none was measured."""
     official = [c for c in section.columns if c.profile == "official"]
-    return (official or [c for c in section.columns if c.primary])[:MAX_COLUMNS]
+    if not any(section.measured(c.key) for c in official):
+        official = [c for c in section.columns if c.primary] or official
+    return official[:MAX_COLUMNS]
 
 
 def _coverage_of(value: HeadlineValue) -> str:

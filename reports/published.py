@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evals.core.comparable import engine_name
+from evals.core.comparable import engine_name, judge_name
 from evals.core.store import StoredRun
 from reports.cells import Footnotes, cell_view
 from reports.columns import Column, number
+from reports.judged import JUDGE
 from reports.sections import Section
 
 OFFICIAL_ENGINE = "paddleocr-official"
@@ -140,7 +141,7 @@ def _published_table(
 
 
 def _own_badges(run: StoredRun, notes: Footnotes) -> list[dict[str, str]]:
-    """How a run's protocol differs from the published one: its OCR engine, and what it says."""
+    """How a run's protocol differs from the published one: OCR engine, judge, and what it says."""
     badges = []
     engine = engine_name(run)
     if engine and engine != OFFICIAL_ENGINE:
@@ -149,6 +150,15 @@ def _own_badges(run: StoredRun, notes: Footnotes) -> list[dict[str, str]]:
             "the OCR columns of this row are not comparable with theirs"
         )
         badges.append(_badge(f"OCR {engine} {notes.number(note)}", "warn", note))
+    prompts = {
+        str(s.evidence.get("prompt"))
+        for (_, _, metric), s in run.scores.items()
+        if metric == JUDGE and s.status == "ok"
+    }
+    if prompts:
+        name = judge_name(run) or "not named"
+        note = f"judge: judged by {name}, {', '.join(sorted(prompts))}; see Judges below"
+        badges.append(_badge(f"judge {name} {notes.number(note)}", "warn", note))
     badges += [_difference_badge(str(d), notes) for d in run.manifest.get("differences", ())]
     return badges
 

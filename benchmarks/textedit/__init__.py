@@ -6,10 +6,13 @@ MIT). Read this file from top to bottom: suites, metrics, headline, policies.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from benchmarks.textedit import data, taxonomy, verify
 from benchmarks.textedit.published import published
+from evals.core.probes import Probe
 from evals.core.protocols import Benchmark, Metric, ScoringSettings, Suite
 from evals.core.types import PAPER_POLICY, STRICT_POLICY, Headline, Policy, Track
 from synth.textedit import GENERATOR_VERSION, PER_CLASS
@@ -57,6 +60,13 @@ def metrics(settings: ScoringSettings) -> tuple[Metric, ...]:
         *pixel_metrics.metrics(settings, reader),
         *judge_metric.metrics(settings, reader),
     )
+
+
+def probes(folder: Path, scenes: int, levels: str) -> Sequence[Probe]:
+    """Graded wrong answers for `umm-evals judge validate`, see `benchmarks.textedit.probes`."""
+    from benchmarks.textedit.probes import probes as draw
+
+    return draw(folder, scenes, levels)
 
 
 HEADLINE = Headline(
@@ -108,6 +118,7 @@ BENCHMARK = Benchmark(
     policies=(OFFICIAL, STRICT_POLICY, PAPER_POLICY),
     anchors=("copy-source", "ground-truth"),
     published=published,
+    probes=probes,
     needs=("OCR engine", "LPIPS and CLIP weights for those columns", "an MLLM judge for its track"),
     doc="Replace one text in an image by another and change nothing else: 18 sub-classes of "
     "virtual and real scenes. Scored by reading the edited image (OA OP OR F1 NED), by pixels "

@@ -6,10 +6,13 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from evals.core.store import StoredRun
+from evals.core.verdicts import Verdict
+from tests.reports import judged_runs
 
 
 def _load() -> ModuleType:
@@ -94,3 +97,89 @@ def hostile_page(builder: ModuleType, tmp_path_factory: pytest.TempPathFactory) 
         )  # fmt: skip
     runs = [StoredRun.read(folder / f"runs/{at}") for at in range(3)]
     return write_report(runs, folder / "page.html", title=bad)
+
+
+# --- judged runs ------------------------------------------------------------------------------
+
+
+def _scores(model: Any, at: int, shift: int = 0) -> dict[str, int]:
+    skill = {"copy-source": 2, "ground-truth": 5}.get(model.name, 4)
+    return {n: max(1, skill - (at + k + shift) % 2) for k, n in enumerate(judged_runs.NAMES)}
+
+
+@pytest.fixture(scope="session")
+def single_runs(builder: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> list[StoredRun]:
+    """One judge, asked once: sample 3 failed, 5 has no price, the last four came from another."""
+
+    def say(model: Any, at: int) -> list[Verdict]:
+        if at == 3:
+            return [judged_runs.verdict(None, raw=f"I cannot: {builder.HOSTILE}")]
+        served = "gpt-4.1-2026" if at < 14 else "gpt-4.1-mini"
+        cost = None if at == 5 else 0.01
+        return [judged_runs.verdict(_scores(model, at), served=served, cost=cost)]
+
+    return judged_runs.make(builder, tmp_path_factory.mktemp("single"), say)
+
+
+@pytest.fixture(scope="session")
+def panel_runs(builder: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> list[StoredRun]:
+    """Two judges, asked twice each: they are 2 apart on sample 1, and one failed on sample 2."""
+
+    def say(model: Any, at: int) -> list[Verdict]:
+        made = []
+        for judge, shift in (("gpt-4.1", 0), ("qwen", 1)):
+            for repeat in range(2):
+                scores: dict[str, int] | None = _scores(model, at, shift * (at % 3))
+                if scores is not None and at == 1 and shift and repeat:
+                    scores["VC"] = 5 if scores["VC"] < 3 else 1
+                if at == 2 and shift and repeat:
+                    scores = None
+                made.append(
+                    judged_runs.verdict(
+                        scores, judge=judge, served=f"{judge}-2026", repeat=repeat,
+                        why=f"{judge} says", status="refused", reason="it declined",
+                    )
+                )  # fmt: skip
+        return made
+
+    return judged_runs.make(builder, tmp_path_factory.mktemp("panel"), say, repeats=2)
+
+
+@pytest.fixture(scope="session")
+def rules_runs(builder: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> list[StoredRun]:
+    """Measured by rules in place of a judge."""
+
+    def say(model: Any, at: int) -> list[Verdict]:
+        return [judged_runs.verdict(_scores(model, at), judge="heuristic", served="heuristic 1")]
+
+    return judged_runs.make(builder, tmp_path_factory.mktemp("rules"), None, rules=say)
+
+
+@pytest.fixture(scope="session")
+def hostile_judged(builder: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page whose judges have attacks for names, reasons, replies and statuses."""
+    from reports.html import write_report
+
+    bad = builder.HOSTILE
+
+    def say(model: Any, at: int) -> list[Any]:
+        scores = None if at % 2 else dict.fromkeys(judged_runs.NAMES, 1 + at % 5)
+        return [
+            judged_runs.verdict(
+                scores, judge=f"{bad}{k}", served=bad, why=bad, raw=bad, status=bad, reason=bad,
+                repeat=k,
+            )
+            for k in range(1 if at % 3 else 2)
+        ]  # fmt: skip
+
+    folder = tmp_path_factory.mktemp("hostile-judged")
+    runs = judged_runs.make(builder, folder, say, rules=say, repeats=2)
+    estimate = {"value": 0.5, "low": None, "high": None, "n": 2, "clusters": 2}
+    pair = {"a": bad, "b": bad, "kappa": estimate, "spearman": estimate}
+    facts = {
+        "judges": [{"name": bad, "within_sd": {bad: 0.1}}, {"name": bad, "within_sd": {}}],
+        "dimensions": [{"name": bad, "alpha": estimate, "pairs": [pair, pair],
+                        "share": {"share": 0.5}}],
+    }  # fmt: skip
+    judging = {r.folder: facts for r in runs}
+    return write_report(runs, folder / "page.html", embed="none", judging=judging)

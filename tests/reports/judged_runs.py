@@ -121,9 +121,7 @@ def make(
 
     def judging(model: Any, sample: Sample, prediction: Prediction) -> list[Score]:
         found = [(asked, say), (measured, rules)]
-        return [
-            score_of(m, sample, prediction, s(model, order[sample.id])) for m, s in found if s
-        ]
+        return [score_of(m, sample, prediction, s(model, order[sample.id])) for m, s in found if s]
 
     written = changes(builder, mllm=say is not None, rules=rules is not None, **more)
     return [

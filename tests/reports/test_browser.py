@@ -223,3 +223,42 @@ def test_hostile_runs_do_nothing(browser: Any, hostile_page: Path) -> None:
         summary.click()
     assert visit.outside == []
     assert visit.problems == []
+
+
+def test_verdicts_are_filtered_and_told_side_by_side(
+    browser: Any, panel_runs: list[StoredRun], tmp_path: Path
+) -> None:
+    visit = Visit(browser, write_report(panel_runs, tmp_path / "judged.html"))
+    visit.see_gallery()
+    page = visit.page
+    page.locator("[name=model]").select_option("")
+    page.locator("[name=verdict]").select_option("failed")
+    assert page.locator(".card").count() == len(panel_runs)
+    assert set(page.locator(".judged summary .badge.bad").all_inner_texts()) == {"refused"}
+    first = page.locator(".card .judged").first
+    first.locator("summary").click()
+    assert "1 of 4 verdicts failed, first qwen: it declined" in first.inner_text()
+    assert first.locator("tbody tr").first.locator(".each").nth(1).inner_text().endswith("✕")
+    page.locator("[name=verdict]").select_option("apart")
+    assert page.locator(".card").count() == len(panel_runs)
+    assert page.locator(".card .judged summary", has_text="judges disagree").count() == 3
+    page.locator(".card button.frame").nth(1).click()
+    page.wait_for_selector("dialog[open] .judged table")
+    rows = page.locator("dialog[open] .judged tbody tr")
+    names = [t.split()[0] for t in rows.locator("th").all_inner_texts()]
+    assert names == ["TA", "TP", "SI", "LR", "VC"]
+    assert page.locator("dialog[open] .judged tr.apart th").all_inner_texts() == ["VC"]
+    assert "gpt-4.1 says TA" in page.locator("dialog[open] .judged .why").first.inner_text()
+    assert visit.problems == []
+
+
+def test_hostile_verdicts_do_nothing(browser: Any, hostile_judged: Path) -> None:
+    visit = Visit(browser, hostile_judged, 400)
+    visit.page.on("dialog", lambda d: visit.problems.append(f"dialog {d.message}"))
+    visit.see_gallery()
+    for summary in visit.page.locator(".judged summary").all():
+        summary.click()
+    assert visit.page.locator(".judged pre").count() > 0
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == 400
+    assert visit.outside == []
+    assert visit.problems == []
