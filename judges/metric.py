@@ -282,9 +282,10 @@ def _evidence(rubric: Rubric, verdict: Verdict) -> dict[str, JSON]:
         made["verdicts"] = [
             {"judge": v.judge, "status": v.status, "scores": dict(v.scores)} for v in singles
         ]
-    last = verdict.last
-    if verdict.status != "ok" and last is not None and last.raw:
-        made["reply"] = last.raw[:1000]
+    for single in singles if verdict.status != "ok" else ():
+        if single.status != "ok" and single.last is not None and single.last.raw:
+            made["reply"] = single.last.raw[:1000]
+            break
     return made
 
 

@@ -59,6 +59,10 @@ def stored_verdicts(run: StoredRun, metric: str = "") -> list[StoredVerdict]:
     """
     name = judge_metric(run, metric)
     rubric = {s.evidence.get("rubric") for (_, _, m), s in run.scores.items() if m == name}
+    settled = run.manifest.get("settings", {}).get("judge") or {}
+    # A run that was judged again holds the verdicts of its earlier judges, too.
+    now = {j["key"] for j in settled.get("judges", ())}
+    repeats = int(settled.get("repeats", 1))
     found: dict[tuple[str, int, str, str], StoredVerdict] = {}
     for row in run.verdicts():
         verdict = row.get("verdict")
@@ -66,6 +70,8 @@ def stored_verdicts(run: StoredRun, metric: str = "") -> list[StoredVerdict]:
         if not verdict or row["metric"] != name or row["rubric"] not in rubric:
             continue
         if prediction is None or prediction.hash != row.get("prediction"):
+            continue
+        if name == "judge" and now and (row["judge"] not in now or row["repeat"] >= repeats):
             continue
         key = (row["sample"], row["trial"], row["judge"], row["request"])
         before = found.get(key)
