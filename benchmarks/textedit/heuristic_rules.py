@@ -108,8 +108,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
              limits=(1.4, 2.5, 5, 12)),
         Rule(quantity="slot_tone", label="change of tone between the letters in levels",
              limits=(4, 8, 16, 40), form=".1f"),
-        Rule(quantity="slot_sharpness", label="ratio of fine detail in the slot",
-             limits=(0.6, 0.4, 0.25, 0.1), higher=True),
+        Rule(quantity="slot_sharpness", label="ratio of edge sharpness in the slot",
+             limits=(0.6, 0.3, 0.15, 0.07), higher=True),
     ),
     "VC": (
         Rule(quantity="new_text", label="new text in the slot (0 is no)", limits=(1, 1, 1, 1),
@@ -142,11 +142,12 @@ def grade(measured: Measured) -> Grades:
     """Score and sentence for every dimension.
 
     >>> from benchmarks.textedit.measured import Measured
-    >>> rated = grade(Measured(values={"new_text": 1, "colour": 12}, absent={"remains": "no edge"}))
+    >>> known = {"new_text": 1, "colour": 12}
+    >>> rated = grade(Measured(values=known, absent={"text_recall": "no engine"}))
     >>> rated["VC"]
     (3, 'Colour difference (CIEDE2000): 12.0; also new text in the slot (0 is no): 1')
-    >>> rated["LR"]
-    (None, 'Not measured: opacity of the old text (no edge)')
+    >>> rated["TP"]
+    (None, 'Not measured: share of the other text that is still there (no engine)')
     """
     return {dimension: _graded(dimension, measured) for dimension in RULES}
 

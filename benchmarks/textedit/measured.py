@@ -228,9 +228,11 @@ def _elsewhere(items: Sequence[TextItem], place: Place, longest: int) -> list[_S
         short = len(normalise(item.text)) <= 1.5 * longest
         if there >= INSIDE * inside.sum() or (short and there >= INSIDE * area):
             continue
-        beyond = inside & clear[at]
-        like = float(place.same[at][beyond].mean()) if place.same is not None else 0.0
-        found.append((item, like if beyond.any() else 1.0))
+        beyond = next((b for r in (clear, place.outside) if (b := inside & r[at]).any()), None)
+        like = 1.0
+        if beyond is not None:
+            like = float(place.same[at][beyond].mean()) if place.same is not None else 0.0
+        found.append((item, like))
     return found
 
 

@@ -175,13 +175,13 @@ def measure_slot(sheet: Sheet, place: Place, truth: Pixels) -> None:
     sheet.put("original and ground truth are alike in the slot", progress=_progress(*like))
     # Smoothed, so that noise does not count as ink.
     inks = [find_ink(cv2.GaussianBlur(p, (0, 0), 1.0), slot) for p in (given, wanted)]
-    grounds = {reach: _ground(slot, inks, reach) for reach in (1, NEAR)}
     sheet.put(
         "no edge of the old text stands clear of the new one",
-        remains=ghosting(given, before, wanted, grounds[1]),
+        remains=ghosting(given, before, wanted, _ground(slot, inks, 1)),
     )
-    _cleanliness(sheet, given, wanted, grounds[NEAR])
-    crisp = [float(_speckle(p)[slot].mean()) + 0.5 for p in (given, wanted)]
+    _cleanliness(sheet, given, wanted, _ground(slot, inks, NEAR))
+    _noise(sheet, given, wanted, _ground(slot, inks[1:], NEAR))
+    crisp = [_crispness(p, slot) for p in (given, wanted)]
     sheet.put(
         "no text stands out in the slot",
         slot_sharpness=min(1.0, crisp[0] / crisp[1]) if inks[0] is not None else None,
@@ -215,20 +215,31 @@ def _ground(slot: Region, inks: Sequence[Ink | None], reach: int) -> Region:
     return free
 
 
+def _crispness(pixels: Pixels, slot: Region) -> float:
+    """Fine detail per strength of edges, which does not depend on how much is written."""
+    fine, edges = float(_speckle(pixels)[slot].mean()), float(_slopes(pixels)[slot].mean())
+    return (fine + 0.1) / (edges + 0.5)
+
+
 def _cleanliness(sheet: Sheet, given: Pixels, wanted: Pixels, ground: Region) -> None:
-    """Noise, edges and tone of the ground between the letters."""
+    """Edges and tone of the ground between the letters."""
     if int(np.count_nonzero(ground)) < MIN_GROUND:
-        why = "too little ground stands clear of the letters"
-        sheet.skip(("slot_noise", "slot_edges", "slot_tone"), why)
+        sheet.skip(("slot_edges", "slot_tone"), "too little ground stands clear of the letters")
         return
-    noise = [float(np.median(_speckle(p)[ground])) / 0.6745 for p in (given, wanted)]
     edges = [float(_slopes(p)[ground].mean()) for p in (given, wanted)]
     tones = given[ground].mean(axis=0) - wanted[ground].mean(axis=0)
     sheet.put(
-        slot_noise=max(0.0, noise[0] - noise[1]),
-        slot_edges=1.0 / _share(edges[0], edges[1], 1.0),
-        slot_tone=float(np.abs(tones).max()),
+        slot_edges=1.0 / _share(edges[0], edges[1], 1.0), slot_tone=float(np.abs(tones).max())
     )
+
+
+def _noise(sheet: Sheet, given: Pixels, wanted: Pixels, ground: Region) -> None:
+    """Noise of the ground around the ground truth's letters; the median passes over strokes."""
+    if int(np.count_nonzero(ground)) < MIN_GROUND:
+        sheet.skip(("slot_noise",), "too little ground stands clear of the letters")
+        return
+    noise = [float(np.median(_speckle(p)[ground])) / 0.6745 for p in (given, wanted)]
+    sheet.put(slot_noise=max(0.0, noise[0] - noise[1]))
 
 
 def _style(sheet: Sheet, ink: Ink | None, truth: Ink | None) -> None:

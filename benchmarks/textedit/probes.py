@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.textedit.data import load_synth
 from benchmarks.textedit.pictures import reference
+from evals.core.errors import UserError, unknown
 from evals.core.probes import Probe
 from evals.core.protocols import DataSource
 from evals.core.types import ImageRef, Item, Prediction, Sample
@@ -50,18 +51,20 @@ def probes(
     Args:
         folder: where the pictures are kept, as PNG.
         scenes: how many, spread over the 18 sub-classes; from 1 to the size of the suite.
-        levels: every level, or the ground truth and the worst alone.
+        levels: ``all``, or ``ends`` for the ground truth and the worst level alone.
         source: where the suite ``synth`` lies or is rendered; the user's cache by default.
 
     Returns:
         Scene by scene, corruption by corruption, rank by rank.
 
     Raises:
-        ValueError: the suite does not have that many scenes.
-        UserError: the folder cannot be written.
+        UserError: the suite does not have that many scenes, no such choice of levels, or the folder
+            cannot be written.
     """
     from synth.textedit.corruptions import unedited_with
 
+    if levels not in LEVELS:
+        raise unknown("choice of levels", levels, LEVELS)
     picked = chosen(scenes)
     known = {reference(_blank(s)).spec_sha256: s for s in load_synth(source or DataSource())}
     found: list[Probe] = []
@@ -102,14 +105,16 @@ def chosen(scenes: int) -> list[Spec]:
     edit.
 
     Raises:
-        ValueError: the suite does not have that many scenes.
+        UserError: the suite does not have that many scenes.
 
     >>> [s.sub_class for s in chosen(3)], len({s.sub_class for s in chosen(18)})
-    (['1.1.1', '1.4.1', '2.3'], 18)
+    (['1.1.1', '1.3.2', '2.2'], 18)
     """
     every = specs("bench", PER_CLASS)
     if not 1 <= scenes <= len(every):
-        raise ValueError(f"scenes is {scenes}; the suite has 1 to {len(every)}")
+        raise UserError(
+            f"The suite has {len(every)} scenes; ask for 1 to {len(every)}, not {scenes}."
+        )
     classes = [every[n : n + PER_CLASS] for n in range(0, len(every), PER_CLASS)]
     found: list[Spec] = []
     for turn in range(PER_CLASS):
@@ -123,12 +128,12 @@ def skipped(scenes: int = 18) -> dict[str, int]:
     """How many of the scenes cannot carry a corruption, by its name; those that all carry are out.
 
     Raises:
-        ValueError: the suite does not have that many scenes.
+        UserError: the suite does not have that many scenes.
     """
     from synth.textedit.corruptions import CORRUPTIONS, applies
 
     picked = chosen(scenes)
-    return dict(Counter(n for n in CORRUPTIONS for s in picked if not applies(s, n)))
+    return dict(Counter(n for s in picked for n in CORRUPTIONS if not applies(s, n)))
 
 
 def _ranks(corruption: Corruption, levels: str) -> list[tuple[int, float]]:
@@ -151,6 +156,10 @@ def _bound(draw: Callable[..., Picture], *words: Any) -> Callable[[], Picture]:
     return lambda: draw(*words)
 
 
+_Mark = tuple[str, int, int]
+"""SHA-256, width and height of a picture."""
+
+
 class _Shelf:
     """Pictures in a folder; one that lies there whole is not drawn again.
 
@@ -160,12 +169,16 @@ class _Shelf:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._marks: dict[str, Any] = {}
+        self._marks: dict[str, _Mark] = {}
 
     def __enter__(self) -> _Shelf:
         try:
-            self._marks = dict(json.loads((self._folder / MARK).read_bytes()))
-        except (OSError, ValueError, TypeError):
+            marks = json.loads((self._folder / MARK).read_bytes())
+            self._marks = {
+                str(name): (str(sha256), int(width), int(height))
+                for name, (sha256, width, height) in marks.items()
+            }
+        except (OSError, ValueError, TypeError, AttributeError):
             self._marks = {}  # absent or damaged: the pictures are drawn again
         self._before = dict(self._marks)
         return self
@@ -183,11 +196,9 @@ class _Shelf:
         """
         path = self._folder / f"{spec.sha256[:16]}-{what}.png"
         mark = self._marks.get(path.name)
-        if mark is None or not _is(path, mark["sha256"]):
+        if mark is None or not _is(path, mark[0]):
             mark = self._marks[path.name] = _drawn(draw(), path)
-        image = ImageRef(
-            sha256=mark["sha256"], suffix=".png", width=mark["width"], height=mark["height"]
-        )
+        image = ImageRef(sha256=mark[0], suffix=".png", width=mark[1], height=mark[2])
         answer = Prediction(sample=sample.id, trial=0, seed=0, status="ok", images=(image,))
         return Item(sample=sample, prediction=answer, images=(path,))
 
@@ -200,8 +211,8 @@ def _is(path: Path, digest: str) -> bool:
         return False
 
 
-def _drawn(picture: Picture, path: Path) -> dict[str, Any]:
-    """Write a picture as PNG; its mark."""
+def _drawn(picture: Picture, path: Path) -> _Mark:
+    """Write a picture as PNG."""
     from PIL import Image
 
     stream = io.BytesIO()
@@ -209,5 +220,4 @@ def _drawn(picture: Picture, path: Path) -> dict[str, Any]:
     image.save(stream, "PNG", compress_level=1)
     data = stream.getvalue()
     write_atomic(path, data)
-    digest = hashlib.sha256(data).hexdigest()
-    return {"sha256": digest, "width": image.width, "height": image.height}
+    return hashlib.sha256(data).hexdigest(), image.width, image.height
