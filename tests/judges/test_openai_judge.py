@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -15,6 +16,8 @@ from PIL import Image
 
 from evals.core.errors import Halt, UserError
 from evals.core.types import Item, Score
+from evals.core.verdicts import Attempt
+from judges.limits import Limiter
 from judges.openai_options import clean_endpoint, read_options
 from judges.tape import Tape
 from tests import judge_replies as serve
@@ -350,12 +353,27 @@ def test_crowded_endpoints_get_fewer_calls_and_lose_none(tmp_path: Path) -> None
         place["server"] = server
         metric = metric_for(server.url, tmp_path, concurrency=40, attempts=50)
         scores = stream(metric, many)
-        turned_away = [c for c in server.calls if c.answered == "429"]
     assert len(scores) == 120
     assert {s.status for s in scores.values()} == {"ok"}
-    first = sum(c in turned_away for c in server.calls[:100])
-    last = sum(c in turned_away for c in server.calls[-60:])
-    assert first / 100 > last / 60, "it learned"
+
+
+def test_the_limiter_learns_from_a_share_and_not_from_single_failures() -> None:
+    def told(limiter: Limiter, statuses: str) -> float:
+        for letter in statuses:
+            status: Any = "rate_limited" if letter == "x" else "answered"
+            limiter.note(Attempt(request="r", judge="j", name="j", asked="m", status=status))
+        return limiter.allowed
+
+    async def play() -> None:
+        calm = Limiter(64)
+        assert told(calm, ("." * 19 + "x") * 40) == 64, "one in twenty at random is no crowd"
+        crowded = Limiter(64)
+        down = told(crowded, "xx." * 40)
+        assert down < 16
+        assert told(crowded, "x" * 400) == 1, "at least one is always asked"
+        assert told(crowded, "." * 400) == 64, "and it recovers"
+
+    asyncio.run(play())
 
 
 def test_status_says_what_goes_on(items: list[Item], tmp_path: Path) -> None:
