@@ -12,15 +12,14 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from evals.core.errors import ImageError, UserError
 from evals.core.types import JSON, Absence, Item, fingerprint
-from evals.core.verdicts import Attempt, Verdict
+from evals.core.verdicts import Verdict
 from judges.request import Request
 from judges.rubric import Rubric
-from judges.verdict import judged
+from judges.verdict import attempt_at, judged
 
 if TYPE_CHECKING:
     from judges.catalog import Context
@@ -98,21 +97,17 @@ class Heuristic:
             return Verdict(
                 judge=self.name, status="rejected", reason=f"{error.kind}: {error}", fresh=True
             )
-        attempt = Attempt(
-            request=request.hash,
-            judge=fingerprint(self.identity()),
+        attempt = attempt_at(
+            request,
+            key=fingerprint(self.identity()),
+            seconds=time.perf_counter() - start,
             name=self.name,
             asked=self.model,
             served=self.model,
             endpoint=self.endpoint,
-            rubric=request.rubric.hash,
-            images=tuple(i.sha256 for i in request.shown),
-            repeat=request.repeat,
             status="answered",
             raw=write_reply(request.rubric, grades),
             cost=0.0,
-            seconds=round(time.perf_counter() - start, 3),
-            time=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         return judged(request, attempt)
 

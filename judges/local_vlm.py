@@ -17,18 +17,17 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from evals.core.errors import Halt, ImageError, MissingExtra, UserError, unknown
 from evals.core.types import JSON, Absence, fingerprint
-from evals.core.verdicts import Attempt, Verdict
+from evals.core.verdicts import Verdict
 from judges.images import fits, shown
 from judges.local_checkpoint import Checkpoint, find_checkpoint
 from judges.prices import Price
 from judges.request import Request
-from judges.verdict import judged
+from judges.verdict import attempt_at, judged
 
 if TYPE_CHECKING:
     from judges.catalog import Context
@@ -157,19 +156,15 @@ class LocalVlm:
             # Nobody was asked: there is no attempt to record.
             kind = f"{error.kind}: " if isinstance(error, ImageError) else ""
             return Verdict(judge=self.name, status="rejected", reason=f"{kind}{error}")
-        attempt = Attempt(
-            request=request.hash,
-            judge=fingerprint(self.identity()),
+        attempt = attempt_at(
+            request,
+            key=fingerprint(self.identity()),
+            seconds=time.perf_counter() - start,
             name=self.name,
             asked=self.model,
             served=self.model,
             endpoint=self.endpoint,
-            rubric=request.rubric.hash,
-            images=tuple(i.sha256 for i in request.shown),
-            repeat=request.repeat,
             cost=0.0,
-            seconds=round(time.perf_counter() - start, 3),
-            time=datetime.now(UTC).isoformat(timespec="seconds"),
             **found,
         )
         return judged(request, attempt)

@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING, Any
 
 from evals.core.errors import ImageError, MissingExtra, UserError
 from evals.core.types import JSON, Absence, fingerprint
-from evals.core.verdicts import Attempt, AttemptStatus, Verdict
+from evals.core.verdicts import AttemptStatus, Verdict
 from judges.images import Encoded, encode_all
 from judges.openai_options import DECIDE, HOSTED, clean_endpoint, read_options
 from judges.prices import Price, find_price
 from judges.request import Request
-from judges.verdict import judged
+from judges.verdict import attempt_at, judged
 
 EACH = 8
 """Calls in flight per client."""
@@ -115,17 +115,13 @@ class OpenAIJudge:
             # Nobody was asked: there is no attempt to record.
             return Verdict(judge=self.name, status="rejected", reason=f"{error.kind}: {error}")
         found = await self._call(body)
-        attempt = Attempt(
-            request=request.hash,
-            judge=self.key,
+        attempt = attempt_at(
+            request,
+            key=self.key,
+            seconds=time.perf_counter() - start,
             name=self.name,
             asked=self.model,
             endpoint=self.endpoint,
-            rubric=request.rubric.hash,
-            images=tuple(i.sha256 for i in request.shown),
-            repeat=request.repeat,
-            seconds=round(time.perf_counter() - start, 3),
-            time=datetime.now(UTC).isoformat(timespec="seconds"),
             notes=tuple(f"{k}: {v}" for k, v in sorted(self._adapted.items())),
             **found,
         )

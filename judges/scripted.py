@@ -11,15 +11,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evals.core.errors import UserError
 from evals.core.types import JSON, Absence, fingerprint
-from evals.core.verdicts import Attempt, Verdict
+from evals.core.verdicts import Verdict
 from judges.request import Request
-from judges.verdict import judged
+from judges.verdict import attempt_at, judged
 
 if TYPE_CHECKING:
     from judges.catalog import Context
@@ -58,12 +57,9 @@ class Scripted:
         elif said is not None:
             raw = said if isinstance(said, str) else json.dumps(said)
             told = {"status": "answered", "raw": raw}
-        attempt = Attempt(
-            request=request.hash, judge=fingerprint(self.identity()), name=self.name,
-            asked="scripted", served="scripted", endpoint=self.endpoint,
-            rubric=request.rubric.hash, images=tuple(i.sha256 for i in request.shown),
-            repeat=request.repeat, cost=0.0,
-            time=datetime.now(UTC).isoformat(timespec="seconds"), **told,
+        attempt = attempt_at(
+            request, key=fingerprint(self.identity()), name=self.name, asked="scripted",
+            served="scripted", endpoint=self.endpoint, cost=0.0, **told,
         )  # fmt: skip
         return judged(request, attempt)
 

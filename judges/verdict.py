@@ -1,13 +1,35 @@
-"""From an attempt to a verdict: the one place where a raw reply becomes scores."""
+"""From a call to its record, and from a record to a verdict: where a raw reply becomes scores."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from evals.core.verdicts import Attempt, Verdict
 
 if TYPE_CHECKING:
     from judges.request import Request
+
+
+def attempt_at(request: Request, *, key: str, seconds: float = 0.0, **told: Any) -> Attempt:
+    """The record of a call that has just ended.
+
+    Args:
+        request: what was asked.
+        key: hash of who was asked.
+        seconds: wall time of the call.
+        told: the other fields of `Attempt`: name, asked, endpoint, status, raw, ...
+    """
+    return Attempt(
+        request=request.hash,
+        judge=key,
+        rubric=request.rubric.hash,
+        images=tuple(i.sha256 for i in request.shown),
+        repeat=request.repeat,
+        seconds=round(seconds, 3),
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        **told,
+    )
 
 
 def judged(
