@@ -17,7 +17,7 @@ from evals.core.types import Item, Sample
 from judges.images import upright_size
 from judges.metric import judge_key
 from judges.prices import expected_tokens
-from judges.request import Request, Unjudgeable
+from judges.request import HERE, Request, Unjudgeable
 from judges.tape import Tape, decided, tape_file
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _of(
     metric: RubricMetric, backend: Backend, requests: Sequence[Request], more: int, tokens: int
 ) -> Forecast:
     settings, key = metric.settings, judge_key(backend)
-    free = backend.endpoint in {"tape", "here"}
+    free = backend.endpoint in {"tape", HERE}
     tape = Tape(settings.tape or tape_file(metric.context.cache, backend.name, key))
     recorded = sum(decided(r, tape.find(key, r.hash)) is not None for r in requests)
     different = len({r.hash for r in requests})

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from evals.core.errors import ImageError, UserError
 from evals.core.types import JSON, Absence, Item, fingerprint
 from evals.core.verdicts import Verdict
-from judges.request import Request
+from judges.request import HERE, Request
 from judges.rubric import Rubric
 from judges.verdict import attempt_at, judged
 
@@ -48,7 +48,7 @@ class Heuristic:
     grade: Callable[[Item], Grades] | None
     measures: Mapping[str, JSON] = field(default_factory=dict)
 
-    endpoint = "here"
+    endpoint = HERE
     price = None
 
     @property

@@ -24,7 +24,7 @@ from evals.core.verdicts import Verdict
 from judges.catalog import MEASURED, Backend, Context, open_judge
 from judges.limits import Limited, Limiter
 from judges.panel import Panel, Swapped
-from judges.request import Judge, Request, Shown, Unjudgeable
+from judges.request import HERE, Judge, Request, Shown, Unjudgeable
 from judges.rubric import Rubric
 from judges.tape import Recorded, Tape, Taped, tape_file
 
@@ -308,7 +308,7 @@ class _Desk:
 
     def _wrap(self, backend: Backend, retry: bool) -> Judge:
         """Looked up, limited, recorded: the tape costs no place, and misses no attempt."""
-        if backend.endpoint in {"tape", "here"}:
+        if backend.endpoint in {"tape", HERE}:
             self.width = max(self.width, 16 if backend.endpoint == "tape" else 1)
             return backend
         settings, context = self._metric.settings, self._metric.context

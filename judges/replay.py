@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from evals.core.errors import UserError
 from evals.core.types import JSON, Absence
 from evals.core.verdicts import Verdict
-from judges.request import Request
+from judges.request import HERE, Request
 from judges.tape import Tape, decided
 from judges.verdict import judged
 
@@ -85,7 +85,14 @@ def make(name: str, argument: str | None, options: Mapping[str, JSON], context: 
         if option != "judge":
             raise UserError(f"The judge 'replay' has no option {option!r}; it has: judge.")
     tape = Tape(find_tape(Path(argument).expanduser()))
-    judges = tape.judges()
+    first = tape.judges()
+    judges = {k: a.name for k, a in first.items() if a.endpoint != HERE}
+    if first and not judges:
+        # Its verdicts would stand among those of language models.
+        raise UserError(
+            f"The tape {tape.path} holds measured verdicts only, which need no tape; write --judge "
+            "heuristic."
+        )
     wanted = options.get("judge")
     chosen = {k: n for k, n in judges.items() if wanted in (None, n, k)}
     if not chosen:

@@ -12,6 +12,9 @@ from evals.core.types import Item, fingerprint
 from evals.core.verdicts import Verdict
 from judges.rubric import Rubric
 
+HERE = "here"
+"""Endpoint of judges that measure: nobody is asked."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:

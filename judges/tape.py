@@ -130,10 +130,10 @@ class Tape:
         for judge, request in self._places:
             yield from self.find(judge, request)
 
-    def judges(self) -> dict[str, str]:
-        """Hash -> name of every judge on the tape."""
+    def judges(self) -> dict[str, Attempt]:
+        """Hash -> the first attempt of every judge on the tape."""
         first = dict(reversed(self._places))
-        return {judge: self.find(judge, request)[0].name for judge, request in first.items()}
+        return {judge: self.find(judge, request)[0] for judge, request in first.items()}
 
 
 def _key(line: bytes) -> tuple[str, str] | None:

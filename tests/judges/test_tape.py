@@ -720,3 +720,9 @@ def test_a_run_folder_is_a_tape(tmp_path: Path) -> None:
     tape = Tape(tmp_path / "t.jsonl")
     assert merge([judge.tape], tape) == 4
     assert inspect(tape)[0].dollars == 1.0
+
+
+def test_measured_verdicts_are_not_replayed_as_those_of_a_model(path: Path) -> None:
+    Tape(path).add(replace(said(), name="heuristic", endpoint="here"))
+    with pytest.raises(UserError, match="measured verdicts only"):
+        replay.make("r", str(path), {}, Context())
