@@ -142,7 +142,9 @@ def panel_runs(builder: ModuleType, tmp_path_factory: pytest.TempPathFactory) ->
                 )  # fmt: skip
         return made
 
-    return judged_runs.make(builder, tmp_path_factory.mktemp("panel"), say, repeats=2)
+    return judged_runs.make(
+        builder, tmp_path_factory.mktemp("panel"), say, repeats=2, judges=("gpt-4.1", "qwen")
+    )
 
 
 @pytest.fixture(scope="session")

@@ -80,8 +80,9 @@ def score_of(
 
 
 def changes(
-    builder: ModuleType, *, mllm: bool = True, rules: bool = False, repeats: int = 1, **more: Any
-) -> dict[str, Any]:
+    builder: ModuleType, *, mllm: bool = True, rules: bool = False, repeats: int = 1,
+    judges: Sequence[str] = ("gpt-4.1",), **more: Any,
+) -> dict[str, Any]:  # fmt: skip
     """What `run.json` says of a judged run."""
     metrics = [m for m in builder.METRICS if m["name"] != "judge"]
     made = [metric(), *([metric(rules=True)] if rules else [])]
@@ -91,7 +92,11 @@ def changes(
     headline["tracks"][2]["substitute"] = ["judge_heuristic.Avg"]
     settings = {
         "ocr": {"engine": "rapidocr"},
-        "judge": {"model": "gpt-4.1", "judges": [{"name": "gpt-4.1", "key": "key-gpt-4.1"}]},
+        "judge": {
+            "model": "gpt-4.1",
+            "judges": [{"name": n, "key": f"key-{n}"} for n in judges],
+            "repeats": repeats,
+        },
         "judging": {"judge_repeats": repeats, "judge_aggregate": "median", **more},
     }
     return {
