@@ -62,7 +62,7 @@ def metrics(settings: ScoringSettings) -> tuple[Metric, ...]:
     )
 
 
-def probes(folder: Path, scenes: int, levels: str) -> Sequence[Probe]:
+def draw_probes(folder: Path, scenes: int, levels: str) -> Sequence[Probe]:
     """Graded wrong answers for `umm-evals judge validate`, see `benchmarks.textedit.probes`."""
     from benchmarks.textedit.probes import probes as draw
 
@@ -118,7 +118,7 @@ BENCHMARK = Benchmark(
     policies=(OFFICIAL, STRICT_POLICY, PAPER_POLICY),
     anchors=("copy-source", "ground-truth"),
     published=published,
-    probes=probes,
+    probes=draw_probes,
     needs=("OCR engine", "LPIPS and CLIP weights for those columns", "an MLLM judge for its track"),
     doc="Replace one text in an image by another and change nothing else: 18 sub-classes of "
     "virtual and real scenes. Scored by reading the edited image (OA OP OR F1 NED), by pixels "

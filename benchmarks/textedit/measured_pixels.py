@@ -175,10 +175,13 @@ def measure_slot(sheet: Sheet, place: Place, truth: Pixels) -> None:
     sheet.put("original and ground truth are alike in the slot", progress=_progress(*like))
     # Smoothed, so that noise does not count as ink.
     inks = [find_ink(cv2.GaussianBlur(p, (0, 0), 1.0), slot) for p in (given, wanted)]
-    sheet.put(
-        "no edge of the old text stands clear of the new one",
-        remains=ghosting(given, before, wanted, _ground(slot, inks, 1)),
-    )
+    if _untouched(sheet):
+        sheet.skip(("remains",), "the slot is as it was")
+    else:
+        sheet.put(
+            "no edge of the old text stands clear of the new one",
+            remains=ghosting(given, before, wanted, _ground(slot, inks, 1)),
+        )
     _cleanliness(sheet, given, wanted, _ground(slot, inks, NEAR))
     _noise(sheet, given, wanted, _ground(slot, inks[1:], NEAR))
     crisp = [_crispness(p, slot) for p in (given, wanted)]
@@ -196,6 +199,11 @@ def _progress(
     if to_truth is None or to_original is None or base is None or 1.0 - base < 0.01:
         return None
     return max(-1.0, min(1.0, (to_truth - to_original) / (1.0 - base)))
+
+
+def _untouched(sheet: Sheet) -> bool:
+    """Whether the slot is the original's; what stands in it is then no remainder of anything."""
+    return sheet.values.get("progress", 0.0) <= UNTOUCHED_SLOT
 
 
 def _ground(slot: Region, inks: Sequence[Ink | None], reach: int) -> Region:
@@ -244,7 +252,7 @@ def _noise(sheet: Sheet, given: Pixels, wanted: Pixels, ground: Region) -> None:
 
 def _style(sheet: Sheet, ink: Ink | None, truth: Ink | None) -> None:
     """Look of the new text against the ground truth's."""
-    untouched = sheet.values.get("progress", 0.0) <= UNTOUCHED_SLOT
+    untouched = _untouched(sheet)
     if truth is None:
         sheet.skip(STYLE, "no text stands out in the ground truth's slot")
     elif ink is None or untouched:
