@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evals.config import JUDGING, BenchmarkSpec, ModelSpec, RunConfig, build_config, build_judging
 from evals.console import LiveProgress, out, print_json, say, show_table
+from evals.core.budget import Budget
 from evals.core.errors import Interrupted, UserError
 from evals.core.protocols import JudgeSettings, ScoringSettings
 from evals.core.store import StoredRun, find_runs
@@ -111,14 +112,17 @@ def rescore(
 
     folders = find_runs(places)
     outcomes: list[Outcome] = []
+    budget = Budget(flags.get("max_cost"))
     with _interruptible(), LiveProgress(quiet=as_json) as progress:
         for folder in folders:
-            plan = _replan(StoredRun.read(folder), flags)
+            plan = _replan(StoredRun.read(folder), flags, budget)
+            if "judges" in flags:
+                _check_judges(plan)
             outcomes += execute(plan, progress, predictions=False, retry_failed=retry_failed)
     return _finish(folders, outcomes, None, None, as_json=as_json)
 
 
-def _replan(stored: StoredRun, flags: Mapping[str, Any]) -> Plan:
+def _replan(stored: StoredRun, flags: Mapping[str, Any], budget: Budget) -> Plan:
     from evals.plan import Plan, PlannedRun, make_board, scoring_manifest
 
     manifest = stored.manifest
@@ -148,7 +152,8 @@ def _replan(stored: StoredRun, flags: Mapping[str, Any]) -> Plan:
             device=flags.get("device", settings["device"]),
             weights=flags.get("weights", settings["weights"]),
             errata=flags.get("errata", settings["errata"]),
-            judging=_judges(flags, settings),
+            # One purse for all runs of the command.
+            judging=replace(_judges(flags, settings), budget=budget),
         ),
     )
     _check_engines(config.scoring)

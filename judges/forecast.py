@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from evals.core.errors import ImageError
 from evals.core.types import Item, Sample
-from judges.images import upright_size
+from judges.images import sent_sizes
 from judges.metric import judge_key
 from judges.prices import expected_tokens
 from judges.request import HERE, Request, Unjudgeable
@@ -117,13 +117,6 @@ def _tokens(metric: RubricMetric, requests: Sequence[Request], unmade: Sequence[
     system, text, _ = rubric.text({f.name: "text" for f in rubric.fields})
     counts = []
     for paths in shapes[::step][:LOOKED_AT]:
-        sizes = []
-        for path in paths[: len(rubric.images)]:
-            try:
-                width, height = upright_size(path)
-            except ImageError:
-                continue  # the run will say what is wrong with it
-            scale = min(1.0, rubric.policy.max_side / max(width, height))
-            sizes.append((round(width * scale), round(height * scale)))
-        counts.append(expected_tokens(system + text, tuple(sizes)))
+        sizes = sent_sizes(paths[: len(rubric.images)], rubric.policy)
+        counts.append(expected_tokens(system + text, sizes))
     return round(statistics.fmean(counts)) if counts else 0

@@ -8,8 +8,10 @@ JPEG when it was one, else as PNG.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,6 +89,18 @@ def upright_size(path: Path) -> tuple[int, int]:
         ImageError: it cannot be decoded.
     """
     return _look(path.name, _read(path))[1]
+
+
+def sent_sizes(paths: Iterable[Path], policy: ImagePolicy) -> tuple[tuple[int, int], ...]:
+    """(width, height) at which images are sent, by their headers; unreadable ones are left out.
+
+    For estimates only: whoever sends an image finds out what is wrong with it.
+    """
+    found = []
+    for path in paths:
+        with contextlib.suppress(ImageError):
+            found.append(_limited(upright_size(path), policy.max_side))
+    return tuple(found)
 
 
 def encode_all(request: Request) -> list[Encoded]:

@@ -15,10 +15,12 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from evals.core.budget import Budget
 from evals.core.errors import Halt
-from evals.core.verdicts import TRANSIENT, Attempt, Verdict
+from evals.core.verdicts import TRANSIENT, Attempt, AttemptStatus, Verdict
+from judges.images import sent_sizes
 from judges.prices import Price, expected_tokens
 from judges.request import Judge, Request
 
@@ -31,9 +33,13 @@ MAX_BYTES = 64 * 1024 * 1024
 LONGEST_WAIT = 60.0
 """Seconds between two tries at most, unless the endpoint asks for more."""
 DENIALS = 5
-"""Denials in a row after which an endpoint that has answered before is not asked any more."""
+"""Denials in a row after which a judge that has answered before is not asked any more."""
 UNREACHED = 4
 """Tries at an endpoint that nobody has reached yet."""
+UNBILLED: frozenset[AttemptStatus] = frozenset(
+    {"rejected", "denied", "rate_limited", "unreachable", "server_error"}
+)
+"""Calls that nobody is charged for; a time-out may have been computed to its end."""
 
 
 class Limiter:
@@ -49,8 +55,6 @@ class Limiter:
         self.in_flight = 0
         self.bytes = 0
         self.backing_off: Counter[str] = Counter()
-        self.answered = 0
-        self.denied_in_a_row = 0
         self._turned_away: deque[bool] = deque(maxlen=WINDOW)
         self._since_change = 0
         self._free = asyncio.Condition()
@@ -78,11 +82,6 @@ class Limiter:
     def note(self, attempt: Attempt) -> None:
         """Learn from how a call ended."""
         crowded = attempt.status == "rate_limited" or attempt.reason.startswith("HTTP 503")
-        if attempt.status == "denied":
-            self.denied_in_a_row += 1
-        elif attempt.status not in TRANSIENT:
-            self.answered += 1
-            self.denied_in_a_row = 0
         self._turned_away.append(crowded)
         self._since_change += 1
         if self._since_change < min(WINDOW, max(8, int(self.allowed))):
@@ -136,7 +135,9 @@ class Limited:
 
     def __post_init__(self) -> None:
         self.name = self.judge.name
-        self._largest = 0.0
+        self._answered = self._denied_in_a_row = 0
+        self._largest: float | None = None
+        self._first = asyncio.Lock()
         self._random = random.Random()  # jitter only: no result depends on it
 
     async def ask(self, request: Request) -> Verdict:
@@ -152,7 +153,7 @@ class Limited:
             made += verdict.attempts
             if verdict.last is None:
                 return verdict
-            self.limiter.note(verdict.last)
+            self._note(verdict.last)
             self._halt_if_hopeless(verdict.last, tries)
             wait = self._wait(verdict.last, tries)
             over = tries >= self.attempts or time.monotonic() + wait > end
@@ -166,18 +167,46 @@ class Limited:
                 self.limiter.backing_off[word] -= 1
 
     async def _once(self, request: Request, size: int) -> Verdict:
+        # The first call under a budget is made alone: it tells what a call costs, and 64 calls at
+        # once on a wrong guess could pass the limit together.
+        if self._guesses():
+            async with self._first:
+                if self._guesses():
+                    return await self._paid(request, size)
+        return await self._paid(request, size)
+
+    def _guesses(self) -> bool:
+        return self.budget.limit is not None and self._largest is None
+
+    async def _paid(self, request: Request, size: int) -> Verdict:
         reserve = self._reserve(request)
         async with self.limiter.place(size):
             while not self.budget.reserve(reserve):
                 await asyncio.sleep(0.02)
-            cost = 0.0
+            cost = reserve  # a call that is broken off may have been billed
             try:
                 verdict = await self.judge.ask(request)
-                cost = sum(a.cost or 0.0 for a in verdict.attempts)
-                self._largest = max(self._largest, cost)
+                cost = sum(self._cost(a, reserve) for a in verdict.attempts)
             finally:
                 self.budget.settle(reserve, cost)
         return verdict
+
+    def _cost(self, attempt: Attempt, reserve: float) -> float:
+        """Dollars of a call: as the endpoint tells, else the most it can have been."""
+        if attempt.cost is None and attempt.status in UNBILLED:
+            return 0.0
+        cost = reserve if attempt.cost is None else attempt.cost
+        self._largest = max(self._largest or 0.0, attempt.cost or 0.0)
+        return cost
+
+    def _note(self, attempt: Attempt) -> None:
+        """Learn from how a call ended."""
+        self.limiter.note(attempt)
+        if attempt.status == "denied":
+            self._denied_in_a_row += 1
+        elif attempt.status not in TRANSIENT:
+            self._answered += 1
+            self._denied_in_a_row = 0
 
     def _reserve(self, request: Request) -> float:
         """Dollars that the next call may cost at most, as far as one can know.
@@ -193,12 +222,14 @@ class Limited:
                 "FILE or --judge-option price_in=DOLLARS price_out=DOLLARS (per million tokens)"
             )
         system, text, _ = request.rubric.text(request.fields)
-        tokens = expected_tokens(system + text, _sizes(request))
+        tokens = expected_tokens(
+            system + text, sent_sizes((i.path for i in request.shown), request.rubric.policy)
+        )
         whole = self.price.cost({"input_tokens": tokens, "output_tokens": self.output_tokens})
-        return max(whole or 0.0, 1.2 * self._largest)
+        return max(whole or 0.0, 1.2 * (self._largest or 0.0))
 
     def _check(self) -> None:
-        if self.limiter.denied_in_a_row >= DENIALS:
+        if self._denied_in_a_row >= DENIALS:
             raise Halt(f"{self.name} was denied {DENIALS} times in a row by {self.where}")
 
     def _halt_if_hopeless(self, attempt: Attempt, tries: int) -> None:
@@ -207,7 +238,7 @@ class Limited:
         Raises:
             Halt: nobody has been answered yet, and the endpoint denies or cannot be reached.
         """
-        if self.limiter.answered:
+        if self._answered:
             return
         if attempt.status == "denied":
             raise Halt(f"{self.name} at {self.where}: {attempt.reason}")
@@ -230,23 +261,9 @@ def _tried(verdict: Verdict, tries: int) -> str:
     return f"{verdict.reason} (tried {tries} times)" if many else verdict.reason
 
 
-def _size(path: object) -> int:
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 where there is none, of which the call itself will tell."""
     try:
-        return int(path.stat().st_size)  # type: ignore[attr-defined]
+        return path.stat().st_size
     except OSError:
         return 0
-
-
-def _sizes(request: Request) -> tuple[tuple[int, int], ...]:
-    from evals.core.errors import ImageError
-    from judges.images import upright_size
-
-    found = []
-    for shown in request.shown:
-        try:
-            size = upright_size(shown.path)
-        except ImageError:
-            continue  # the call itself will say so
-        scale = min(1.0, request.rubric.policy.max_side / max(size))
-        found.append((round(size[0] * scale), round(size[1] * scale)))
-    return tuple(found)

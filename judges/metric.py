@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from evals.core.errors import Halt, ImageError
+from evals.core.errors import Halt, ImageError, UserError
 from evals.core.hashes import FileHashes
 from evals.core.protocols import JudgeSettings, JudgeSpec, make_score, no_score
 from evals.core.types import JSON, Absence, Item, Quantity, Score, fingerprint
@@ -195,9 +195,12 @@ class RubricMetric:
             for item in waiting:
                 try:
                     done.put_nowait(await self._score(desk.judge, item))
-                except Exception as error:  # handed on below, once the calls under way are in
+                except (Halt, UserError) as error:  # handed on below, with the calls under way
                     done.put_nowait(error)
                     stop.set()
+                except Exception as error:  # as with every metric: this sample's, and no other's
+                    reason = f"{type(error).__name__}: {error}"
+                    done.put_nowait(no_score(self, item, "failed", reason[:500]))
                 if stop.is_set():
                     return
 

@@ -75,13 +75,19 @@ class Tape:
         places = self._places.get((judge, request), ())
         if not places:
             return ()
-        with self.path.open("rb") as stream:
-            found: dict[str, Attempt] = {}
-            for start, size in places:
-                stream.seek(start)
-                attempt = attempt_from_row(json.loads(stream.read(size)))
-                # A run folder tells an attempt anew when its reply is read anew.
-                found.setdefault(repr(attempt), attempt)
+        found: dict[str, Attempt] = {}
+        try:
+            with self.path.open("rb") as stream:
+                for start, size in places:
+                    stream.seek(start)
+                    attempt = attempt_from_row(json.loads(stream.read(size)))
+                    # A run folder tells an attempt anew when its reply is read anew.
+                    found.setdefault(repr(attempt), attempt)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"The tape {self.path} was taken away or changed while it was in use ({error}); "
+                "put it back and run the same command again."
+            ) from error
         return tuple(found.values())
 
     def add(self, attempt: Attempt) -> None:

@@ -131,6 +131,23 @@ def test_max_cost_leaves_a_run_that_goes_on(
     assert len(stored(out).scores) == N
 
 
+def test_one_budget_bounds_all_runs_of_a_command(
+    folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "runs"
+    for name, limit in (("a", "10"), ("b", str(N))):
+        unjudged = words(folder, out / name, "x")[:-4]
+        unjudged[unjudged.index("judge")] = "ocr_paper"
+        assert call(*unjudged, "--limit", limit) == 0
+    with JudgeServer(serve.verdict(4, usage=(1000, 50))) as server:  # 1.05 cents a call
+        judge = ["--judge", "openai:test-model"]
+        for option in (f"base_url={server.url}", "price_in=10", "price_out=10", "max_tokens=50"):
+            judge += ["--judge-option", option]
+        assert call("score", out, "--metric", "judge", *judge, "--max-cost", "0.2") == 1
+        assert "the next judge call may cost" in capsys.readouterr().err
+        assert 10 < len(server.calls) <= 19, "both runs draw on one purse"
+
+
 def test_a_key_that_is_missing_is_said_at_the_door(
     folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

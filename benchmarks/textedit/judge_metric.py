@@ -20,8 +20,9 @@ from evals.core.types import Item, Profile, Quantity
 from evals.core.verdicts import Verdict
 from judges.catalog import MEASURED, Context
 from judges.metric import Marks, Question, RubricMetric
+from judges.prompt_file import with_official_prompt
 from judges.request import Unjudgeable
-from judges.rubric import Rubric, load_rubric, with_official_prompt
+from judges.rubric import Rubric, load_rubric
 from metrics.ocr import OcrReader
 
 _DOC = {

@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from evals.core.errors import Halt, UserError
 from evals.core.types import Item, Score
 from evals.core.verdicts import Attempt
 from judges.limits import Limiter
+from judges.metric import Question
 from judges.openai_options import clean_endpoint, read_options
 from judges.tape import Tape
 from tests import judge_replies as serve
@@ -452,6 +454,55 @@ def test_a_budget_needs_a_price(items: list[Item], tmp_path: Path) -> None:
         with pytest.raises(Halt, match="has no price"):
             stream(metric, items)
         assert server.calls == []
+
+
+def test_a_call_of_unknown_cost_is_not_free(folder: Folder, tmp_path: Path) -> None:
+    many = items_of(folder)
+    # Output alone costs, so each call of which nothing is told is booked at 200 tokens x $100/M.
+    price = {"price_in": 0.0, "price_out": 100.0, "max_tokens": 200}
+    slow = replace(serve.verdict(5, usage=None), delay=0.2)
+    with JudgeServer(slow) as server:
+        metric = metric_for(server.url, tmp_path, limit=0.105, **price)
+        with pytest.raises(Halt, match="raise --max-cost"):
+            stream(metric, many)
+        assert metric.settings.budget.spent == pytest.approx(0.1)
+        assert len(server.calls) == 5
+        assert server.in_flight_peak > 1, "after the first, as many at a time as ever"
+
+
+def test_calls_that_nobody_is_charged_for_are_not_booked(items: list[Item], tmp_path: Path) -> None:
+    price = {"price_in": 0.0, "price_out": 100.0, "max_tokens": 200}
+    with JudgeServer([serve.rate_limited(0), serve.verdict(5)]) as server:
+        metric = metric_for(server.url, tmp_path, limit=0.03, **price)
+        assert stream(metric, items[:1])["1"].status == "ok"
+        assert len(server.calls) == 2
+        assert metric.settings.budget.spent == pytest.approx(80 * 100 / 1e6)
+
+
+def test_a_wrong_guess_at_the_cost_costs_one_call(folder: Folder, tmp_path: Path) -> None:
+    many = items_of(folder)
+    price = {"price_in": 100.0, "price_out": 0.0}
+    with JudgeServer(serve.verdict(5, usage=(1_000_000, 80))) as server:  # $100, guessed at cents
+        metric = metric_for(server.url, tmp_path, limit=50.0, concurrency=8, **price)
+        with pytest.raises(Halt, match="raise --max-cost"):
+            stream(metric, many)
+        assert len(server.calls) == 1
+        assert metric.settings.budget.spent == pytest.approx(100.0)
+
+
+def test_an_odd_sample_fails_alone(items: list[Item], tmp_path: Path) -> None:
+    with JudgeServer(serve.verdict(5)) as server:
+        metric = metric_for(server.url, tmp_path)
+
+        def ask(item: Item) -> Question:
+            if item.sample.id == "2":
+                raise RuntimeError("nobody thought of this")
+            return metric.ask(item)
+
+        scores = stream(replace(metric, ask=ask), items)
+    assert scores["2"].status == "failed"
+    assert scores["2"].reason == "RuntimeError: nobody thought of this"
+    assert {s.status for k, s in scores.items() if k != "2"} == {"ok"}
 
 
 # --- options ----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evals.core.errors import UserError
+from judges.prompt_file import with_official_prompt
 from judges.rubric import (
     Dimension,
     FieldSlot,
@@ -24,7 +25,6 @@ from judges.rubric import (
     fence_mark,
     fenced,
     load_rubric,
-    with_official_prompt,
 )
 
 TOML = """
