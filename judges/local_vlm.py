@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from evals.core.checkpoints import Checkpoint, find_checkpoint
 from evals.core.errors import Halt, ImageError, MissingExtra, UserError, unknown
 from evals.core.types import JSON, Absence, fingerprint
 from evals.core.verdicts import Verdict
 from judges.images import fits, shown
-from judges.local_checkpoint import Checkpoint, find_checkpoint
 from judges.prices import Price
 from judges.request import Request
 from judges.verdict import attempt_at, judged

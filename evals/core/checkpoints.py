@@ -1,15 +1,20 @@
-"""The checkpoint of a judge that runs here: where it lies, what it lacks, what identifies it."""
+"""The checkpoint of something that runs here: where it lies, what it lacks, what identifies it.
+
+Nothing is downloaded and nothing heavy is imported, so that a plan can say in no time whether a
+checkpoint is here and which one it is.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from evals.core.types import Absence
 
 _TEXTS = frozenset({".json", ".jinja", ".txt", ".model", ".py"})
+_PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt"})
 _SAMPLES, _SAMPLE = 64, 4096
 
 
@@ -34,18 +39,19 @@ class Checkpoint:
         """16 hex digits over what it holds; empty when it is not here.
 
         Texts are hashed whole. Of weights, names, sizes and evenly spaced samples are: reading
-        fifty gigabytes to say who judges would take longer than judging, and a fine-tuned
-        checkpoint has the names and sizes of its base.
+        fifty gigabytes to say which model this is would take longer than running it, and a
+        fine-tuned checkpoint has the names and sizes of its base.
         """
         if self.folder is None:
             return ""
         digest = hashlib.sha256()
-        for path in sorted(self.folder.iterdir()):
+        for path in sorted(self.folder.rglob("*")):
+            name = path.relative_to(self.folder).as_posix()
             if path.suffix == ".safetensors":
-                digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+                digest.update(f"{name} {path.stat().st_size}\n".encode())
                 digest.update(_sampled(path))
             elif path.suffix in _TEXTS and path.is_file():
-                digest.update(f"{path.name}\n".encode())
+                digest.update(f"{name}\n".encode())
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()[:16]
 
@@ -60,11 +66,17 @@ def _sampled(path: Path) -> bytes:
     return digest.digest()
 
 
-def find_checkpoint(argument: str) -> Checkpoint:
-    """A folder, or ``ORG/NAME`` or ``ORG/NAME@COMMIT`` from the hub's cache; nothing is fetched."""
+def find_checkpoint(argument: str, marker: str = "config.json") -> Checkpoint:
+    """A folder, or ``ORG/NAME`` or ``ORG/NAME@COMMIT`` from the hub's cache; nothing is fetched.
+
+    Args:
+        argument: as the user wrote it.
+        marker: the file that makes a folder this kind of checkpoint (``config.json``,
+            ``model_index.json``).
+    """
     folder = Path(argument).expanduser()
     if folder.is_dir():
-        return _checked(Checkpoint(name=folder.resolve().name, folder=folder))
+        return _checked(Checkpoint(name=folder.resolve().name, folder=folder), marker)
     name, _, commit = argument.partition("@")
     if name.count("/") != 1 or name.startswith(("/", ".", "~")):
         return Checkpoint(
@@ -88,21 +100,25 @@ def find_checkpoint(argument: str) -> Checkpoint:
                 fix=f"run: hf download {wanted}",
             ),
         )
-    return _checked(Checkpoint(name=name, folder=place, commit=place.name))
+    return _checked(Checkpoint(name=name, folder=place, commit=place.name), marker)
 
 
-def _checked(found: Checkpoint) -> Checkpoint:
+def _checked(found: Checkpoint, marker: str) -> Checkpoint:
     """The same, or what its folder lacks."""
-    assert found.folder is not None
-    why = None
-    if not (found.folder / "config.json").is_file():
+    folder = found.folder
+    assert folder is not None
+    if not (folder / marker).is_file():
         why = Absence(
-            reason=f"{found.folder} holds no config.json",
+            reason=f"{folder} holds no {marker}",
             fix="name the folder that save_pretrained has written",
         )
-    elif not any(found.folder.glob("*.safetensors")):
-        why = Absence(
-            reason=f"{found.folder} holds no *.safetensors, and no other weights are loaded",
-            fix="save the checkpoint again with a recent transformers",
-        )
-    return Checkpoint(name=found.name, commit=found.commit, absence=why) if why else found
+        return replace(found, folder=None, absence=why)
+    if any(folder.rglob("*.safetensors")):
+        return found
+    pickles = sorted(p.name for p in folder.rglob("*") if p.suffix in _PICKLES)
+    only = f" but {pickles[0]}, a pickle that can run code and is not loaded" if pickles else ""
+    why = Absence(
+        reason=f"{folder} holds no *.safetensors{only or ', and no other weights are loaded'}",
+        fix="save the checkpoint again with a recent transformers or diffusers",
+    )
+    return replace(found, folder=None, absence=why)
