@@ -1,0 +1,219 @@
+"""A checkpoint folder to modules, and modules to a checkpoint folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import init_empty_weights
+from diffusers import AutoencoderKLQwenImage
+from torch import nn
+from transformers import AutoTokenizer
+
+from evals.core.checkpoints import find_checkpoint
+from evals.core.errors import UserError
+from model.internvlu import checkpoint
+from model.internvlu.conditioning import find_tokens
+from model.internvlu.config import INDEX, ModelConfig
+from model.internvlu.decoder import GenerationDecoder
+from model.internvlu.vlm import TIED, VisionLanguageModel, renames
+
+MODULES = ("vlm", "generation_decoder", "vae")
+_FETCHED = ("*.json", "*.safetensors", "*.txt", "*.jinja", "*.model")
+
+
+@dataclass(kw_only=True)
+class Parts:
+    """Everything a pipeline is made of.
+
+    Attributes:
+        tokenizer_files: folder of the processor's files, copied when the parts are saved.
+        devices: component -> where it computes.
+        offload: keep a component in ordinary memory while it does not compute.
+    """
+
+    config: ModelConfig
+    tokenizer: Any
+    tokenizer_files: Path
+    vlm: VisionLanguageModel
+    decoder: GenerationDecoder
+    vae: Any
+    devices: Mapping[str, torch.device]
+    offload: bool = False
+
+    def module(self, name: str) -> nn.Module:
+        """A component by its name in the layout."""
+        found: nn.Module = {
+            "vlm": self.vlm, "generation_decoder": self.decoder, "vae": self.vae,
+        }[name]  # fmt: skip
+        return found
+
+    @contextmanager
+    def on_device(self, name: str) -> Iterator[None]:
+        """The component is where it computes."""
+        if not self.offload:
+            yield
+            return
+        module = self.module(name)
+        module.to(self.devices[name])
+        try:
+            yield
+        finally:
+            module.to("cpu")
+
+
+def locate(source: str | Path, revision: str | None = None) -> Path:
+    """The folder of a checkpoint: a path, or ``ORG/NAME`` of the hub, downloaded when not here.
+
+    Args:
+        source: folder or hub id; ``ORG/NAME@COMMIT`` names a revision too.
+        revision: commit, tag or branch of the hub.
+
+    Raises:
+        UserError: neither is to be had.
+    """
+    name, _, commit = str(source).partition("@")
+    wanted = revision or commit
+    found = find_checkpoint(f"{name}@{wanted}" if wanted else name, INDEX)
+    if found.folder is not None:
+        return found.folder
+    assert found.absence is not None
+    if Path(name).expanduser().exists() or name.count("/") != 1 or name.startswith(("/", ".", "~")):
+        raise UserError(f"No checkpoint: {found.absence}.")
+    try:
+        from huggingface_hub import snapshot_download
+
+        return Path(
+            str(snapshot_download(name, revision=wanted or None, allow_patterns=list(_FETCHED)))
+        )
+    except Exception as error:  # the hub's client raises errors of half a dozen libraries
+        raise UserError(
+            f"{source} is no folder, is not in the hub's cache and cannot be downloaded "
+            f"({type(error).__name__}); on a machine with a network run: hf download {name}"
+            + (f" --revision {wanted}" if wanted else "")
+        ) from error
+
+
+def build(config: ModelConfig, tokenizer: Any, where: str) -> tuple[Any, Any, Any]:
+    """Language model, decoder and VAE without weights, on the meta device."""
+    with init_empty_weights(include_buffers=False):
+        vlm = VisionLanguageModel(config.vlm, find_tokens(tokenizer, where))
+        decoder = GenerationDecoder(config.decoder)
+        vae = AutoencoderKLQwenImage.from_config(config.vae)
+    return vlm, decoder, vae
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a processor's folder.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return AutoTokenizer.from_pretrained(folder, padding_side="left", local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        first = str(error).strip().split("\n")[0][:200]
+        raise UserError(
+            f"The tokenizer in {folder} cannot be read ({first}); download the checkpoint again."
+        ) from error
+
+
+def read_parts(
+    folder: Path, devices: Mapping[str, torch.device], dtype: torch.dtype, *, offload: bool = False
+) -> Parts:
+    """Read a checkpoint.
+
+    Args:
+        folder: in the official layout.
+        devices: component of `MODULES` -> where it computes.
+        dtype: of all weights.
+        offload: see `Parts`.
+
+    Raises:
+        UserError: a file is missing, broken or of another model; before any weight is read where
+            that can be told.
+    """
+    config = ModelConfig.read(folder)
+    for name in MODULES:
+        checkpoint.shapes(folder / name)
+    tokenizer = load_tokenizer(folder / "processor")
+    vlm, decoder, vae = build(config, tokenizer, str(folder / "processor"))
+    for module, name in ((vlm, "vlm"), (decoder, "generation_decoder"), (vae, "vae")):
+        checkpoint.load(
+            module,
+            folder / name,
+            device="cpu" if offload else devices[name],
+            dtype=dtype,
+            rename=renames(vlm) if module is vlm else None,
+            optional=TIED if module is vlm else (),
+        )
+        module.eval().requires_grad_(False)
+    head = vlm.language_model.lm_head
+    if head.weight.is_meta:
+        head.weight = vlm.language_model.get_input_embeddings().weight
+    for module, name in ((vlm, "vlm"), (decoder, "generation_decoder"), (vae, "vae")):
+        # Weights are there; what is left are tables that are computed, not stored.
+        module.to("cpu" if offload else devices[name])
+    return Parts(
+        config=config, tokenizer=tokenizer, tokenizer_files=folder / "processor", vlm=vlm,
+        decoder=decoder, vae=vae, devices=devices, offload=offload,
+    )  # fmt: skip
+
+
+def write_parts(parts: Parts, folder: Path, *, shard: int = checkpoint.SHARD) -> None:
+    """Write a checkpoint that this package and the official code can load.
+
+    It is written beside its place and moved there when whole.
+
+    Raises:
+        UserError: the folder holds something already, or the disk cannot be written.
+    """
+
+    def fill(place: Path) -> None:
+        for name, value in parts.config.files().items():
+            _write_json(place / name, value)
+        for file in parts.tokenizer_files.iterdir():
+            if file.is_file() and not (place / "processor" / file.name).exists():
+                shutil.copyfile(file, place / "processor" / file.name)
+        for name in MODULES:
+            module = parts.module(name)
+            rename = renames(parts.vlm) if name == "vlm" else None
+            checkpoint.save(module, place / name, rename=rename, shard=shard)
+
+    write_folder(folder, fill)
+
+
+def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` write a new folder, which appears only when it is whole.
+
+    Raises:
+        UserError: the folder holds something already, or the disk cannot be written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} exists already and is not empty; name a new folder.")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as place:
+            inside = Path(place) / "whole"
+            inside.mkdir()
+            fill(inside)
+            if folder.exists():
+                folder.rmdir()
+            inside.rename(folder)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be written ({error.strerror or error}); free space or name another "
+            "folder."
+        ) from error
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

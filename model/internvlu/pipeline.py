@@ -1,0 +1,535 @@
+"""InternVL-U: answers, images and edits from one checkpoint.
+
+```python
+pipe = InternVLUPipeline.from_pretrained("InternVL-U/InternVL-U", revision="<commit>")
+pipe.answer(["What is this?"], [[image]])[0].text
+pipe.generate(["a red panda"], height=1024, width=1024, seeds=[7])[0].image
+pipe.edit(["make it blue"], [[image]], think=True)[0]
+```
+
+By default it does what the model was trained for. With ``reference_compat=True`` it repeats what
+the released code does, its defects included (docs/model.md lists them), so that numbers made with
+that code can be reproduced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from evals.core.errors import UserError
+from model.internvlu import images as im
+from model.internvlu import loading
+from model.internvlu.conditioning import Row, batches, padded, spans, tokenize
+from model.internvlu.decoder import Condition
+from model.internvlu.guidance import PLAIN, REASONING, Scales
+from model.internvlu.latents import decode, encode
+from model.internvlu.prompts import BRANCHES, picture, question
+from model.internvlu.sampler import COMPAT_SHIFT, Branches, Step, make_scheduler, sample
+from model.internvlu.vlm import Sampling
+from model.torch_tools import cpu_generator, resolve_device, resolve_dtype
+
+Images: TypeAlias = "Sequence[Image.Image]"
+Size: TypeAlias = "tuple[int, int]"
+
+REASONING_TOKENS = 200
+STEPS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Text of the model.
+
+    Attributes:
+        text: without special tokens.
+        ids: of the tokens kept.
+        prompt_tokens: length of the prompt.
+        complete: whether it ended by itself, before the limit.
+    """
+
+    text: str
+    ids: tuple[int, ...]
+    prompt_tokens: int
+    complete: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """An image of the model.
+
+    Attributes:
+        image: of the size asked for.
+        seed: of its noise.
+        generated: height and width in pixels in which it was made.
+        reasoning: what was written before, with ``think``.
+    """
+
+    image: Image.Image
+    seed: int
+    generated: Size
+    reasoning: Answer | None = None
+
+
+class InternVLUPipeline:
+    """A loaded checkpoint.
+
+    Args:
+        parts: of the checkpoint.
+        reference_compat: repeat what the released code does, defects included.
+    """
+
+    def __init__(self, parts: loading.Parts, *, reference_compat: bool = False) -> None:
+        self.parts = parts
+        self.compat = reference_compat
+        parts.vlm.substitute_generated = not reference_compat
+        self.rule = im.ResizeRule.of(parts.config.processor)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        *,
+        revision: str | None = None,
+        device: str = "auto",
+        dtype: str = "auto",
+        device_map: Mapping[str, str] | None = None,
+        offload: bool = False,
+        compile: bool = False,
+        reference_compat: bool = False,
+    ) -> InternVLUPipeline:
+        """Load a checkpoint in the official layout.
+
+        Args:
+            source: folder, or ``ORG/NAME`` of the hub.
+            revision: commit of the hub; pin it.
+            device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``.
+            dtype: ``auto`` (bfloat16 on an accelerator, float32 on the CPU), ``float32``,
+                ``bfloat16`` or ``float16``.
+            device_map: component (``vlm``, ``generation_decoder``, ``vae``) -> device, where not
+                all are to be on `device`.
+            offload: keep in ordinary memory what does not compute: the accelerator then holds one
+                component at a time.
+            compile: compile the decoder's layers; the first image of a kind takes long.
+            reference_compat: see the class.
+
+        Raises:
+            UserError: the checkpoint is not here, not whole, or of another model.
+        """
+        main = resolve_device(device)
+        odd = sorted(set(device_map or ()) - set(loading.MODULES))
+        if odd:
+            raise UserError(
+                f"device_map names {odd[0]!r}; its keys are {', '.join(loading.MODULES)}."
+            )
+        devices = {n: resolve_device((device_map or {}).get(n, str(main))) for n in loading.MODULES}
+        folder = loading.locate(source, revision)
+        weights = resolve_dtype(dtype, devices["generation_decoder"])
+        parts = loading.read_parts(folder, devices, weights, offload=offload)
+        pipe = cls(parts, reference_compat=reference_compat)
+        if compile:
+            parts.decoder.compile_layers()
+        return pipe
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write the checkpoint; see `loading.write_parts`."""
+        loading.write_parts(self.parts, folder)
+
+    # --- what is refused before any work -------------------------------------------------------
+
+    def check_prompt(self, prompt: str) -> None:
+        """Refuse an empty prompt.
+
+        Raises:
+            UserError: there is nothing in it but space.
+        """
+        if not prompt.strip():
+            raise UserError("The prompt is empty; write what to make or to ask.")
+
+    def check_source(self, image: Image.Image) -> None:
+        """Refuse a condition image that cannot be resized.
+
+        Raises:
+            UserError: under 16 pixels, or an aspect ratio over 200.
+        """
+        im.check_source(image.height, image.width, self.rule)
+
+    def check_target(self, size: Size, conditions: int = 0) -> None:
+        """Refuse a target that cannot be made.
+
+        Args:
+            size: height and width in pixels.
+            conditions: how many condition images there are.
+
+        Raises:
+            UserError: too small, too long, or too small for so many condition images.
+        """
+        height, width = size
+        factor = self.rule.factor
+        if min(size) < factor:
+            raise UserError(
+                f"A target of {width} x {height} pixels is too small; both sides must have "
+                f"{factor} or more."
+            )
+        if max(size) > im.MAX_ASPECT * min(size):
+            raise UserError(
+                f"A target of {width} x {height} pixels has an aspect ratio over "
+                f"{im.MAX_ASPECT}; ask for another."
+            )
+        stretch = self.parts.config.decoder.video_position_scale_factor
+        most = int(min(size) // factor // 2 / stretch) - 1
+        if conditions and most < 1:
+            raise UserError(
+                f"A target of {width} x {height} pixels is too small for an edit; both sides must "
+                f"have {int(4 * factor * stretch)} or more."
+            )
+        if conditions > most:
+            raise UserError(
+                f"{conditions} condition images are too many for a target of {width} x {height} "
+                f"pixels, which allows {most}; give fewer or ask for a larger one."
+            )
+
+    def _check_length(self, ids: Sequence[int], new: int) -> None:
+        most = self.parts.config.vlm.llm.get("max_position_embeddings")
+        if most is not None and len(ids) + new > most:
+            raise UserError(
+                f"The prompt has {len(ids)} tokens, which with {new} new ones is over the model's "
+                f"{most}; shorten the prompt, give fewer images or ask for fewer tokens."
+            )
+
+    # --- text -----------------------------------------------------------------------------------
+
+    def answer(
+        self,
+        prompts: Sequence[str],
+        images: Sequence[Images] | None = None,
+        *,
+        sampling: Sampling | None = None,
+        seeds: Sequence[int] | int = 0,
+        system: str | None = None,
+    ) -> list[Answer]:
+        """Answer questions about any number of images each.
+
+        Args:
+            prompts: questions; ``<image>`` marks the place of an image, images without one stand
+                in front.
+            images: of each prompt; None for none.
+            sampling: how text is decoded; greedily by default.
+            seeds: of each prompt, for `Sampling.do_sample`; a number counts up from there.
+            system: in place of the official system text.
+
+        Raises:
+            UserError: an empty prompt, an unequal number of prompts and images, or a prompt that is
+                too long.
+        """
+        given = _per_prompt(prompts, images)
+        how = sampling or Sampling()
+        for prompt in prompts:
+            self.check_prompt(prompt)
+        rows = [
+            self._row(question(p, len(i), system), self._pixels(i))
+            for p, i in zip(prompts, given, strict=True)
+        ]
+        for row in rows:
+            self._check_length(row.ids, how.max_new_tokens)
+        return [
+            self._answer(row, new, cut=False)
+            for row, new in zip(rows, self._write(rows, how, _seeds(seeds, len(rows))), strict=True)
+        ]
+
+    def _pixels(self, images: Images) -> tuple[Tensor, ...]:
+        config = self.parts.config
+        found = [im.understanding_pixels(i, config.processor, config.vlm) for i in images]
+        return tuple(self._rounded(x) for x in found)
+
+    def _rounded(self, pixels: Tensor) -> Tensor:
+        """As the reference's processor returns them: bfloat16, whatever the weights are."""
+        return pixels.to(torch.bfloat16).float() if self.compat else pixels
+
+    def _row(self, turn: Any, pixels: tuple[Tensor, ...]) -> Row:
+        parts = self.parts
+        ids = tokenize(parts.tokenizer, turn, parts.config.vlm.tokens_per_image, compat=self.compat)
+        return Row(ids=ids, pixels=pixels)
+
+    @torch.no_grad()
+    def _write(self, rows: Sequence[Row], how: Sampling, seeds: Sequence[int]) -> list[list[int]]:
+        """New ids of each row, the stop token included where there is one."""
+        vlm = self.parts.vlm
+        found: list[list[int]] = [[] for _ in rows]
+        # Drawing uses one global stream: a row has it for itself, from its own seed.
+        groups = [[n] for n in range(len(rows))] if how.do_sample else list(batches(rows))
+        with self.parts.on_device("vlm"):
+            for group in groups:
+                ids, mask, pixels = padded([rows[n] for n in group], vlm.tokens.pad)
+                device = vlm.device
+                moved = None if pixels is None else pixels.to(device)
+                cuda = [device] if device.type == "cuda" else []
+                with torch.random.fork_rng(devices=cuda, enabled=how.do_sample):
+                    if how.do_sample:
+                        torch.manual_seed(seeds[group[0]])
+                    new = vlm.write(ids.to(device), mask.to(device), moved, how)
+                for n, row in zip(group, new.tolist(), strict=True):
+                    found[n] = row
+        return found
+
+    def _answer(self, row: Row, new: Sequence[int], *, cut: bool) -> Answer:
+        """The text before the first stop token; with `cut` as the reference cuts reasoning."""
+        tokens = self.parts.vlm.tokens
+        stops = [n for n, i in enumerate(new) if i in (tokens.stop, tokens.start)]
+        end = stops[0] if stops else len(new)
+        if cut:
+            # The reference drops the last token of what was written, two where none ended it.
+            end = max(0, (stops[0] if stops else len(new) - 1) - 1)
+        kept = tuple(new[:end])
+        text = self.parts.tokenizer.decode(kept, skip_special_tokens=True)
+        return Answer(text=text.strip(), ids=kept, prompt_tokens=len(row.ids), complete=bool(stops))
+
+    # --- images ---------------------------------------------------------------------------------
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        *,
+        height: int | None = None,
+        width: int | None = None,
+        **options: Any,
+    ) -> list[Picture]:
+        """Make an image of each prompt.
+
+        Args:
+            prompts: what to make.
+            height: in pixels, of all; that of the checkpoint's configuration when None.
+            width: likewise.
+            options: see `_pictures`.
+
+        Raises:
+            UserError: an empty prompt, or a size that cannot be made.
+        """
+        config = self.parts.config.decoder
+        size = height or config.gen_image_height, width or config.gen_image_width
+        return self._pictures(prompts, [()] * len(prompts), [size] * len(prompts), **options)
+
+    def edit(
+        self,
+        prompts: Sequence[str],
+        images: Sequence[Images],
+        *,
+        height: int | None = None,
+        width: int | None = None,
+        sizes: Sequence[Size] | None = None,
+        **options: Any,
+    ) -> list[Picture]:
+        """Edit images as the prompts say; several images of a prompt are combined.
+
+        Args:
+            prompts: what to change.
+            images: of each prompt, at least one.
+            height: in pixels, of all results; that of the first image of each prompt, within the
+                range the model was trained for, when neither this nor `sizes` is given.
+            width: likewise.
+            sizes: height and width of each result.
+            options: see `_pictures`.
+
+        Raises:
+            UserError: an empty prompt, a prompt without images, or a size that cannot be made.
+        """
+        given = _per_prompt(prompts, images)
+        bare = [n for n, i in enumerate(given) if not i]
+        if bare:
+            raise UserError(
+                f"Prompt {bare[0] + 1} of {len(prompts)} has no image to edit; use generate for it."
+            )
+        for image in (i for some in given for i in some):
+            self.check_source(image)
+        if sizes is None:
+            config = self.parts.config.decoder
+            if height or width or self.compat:
+                size = height or config.gen_image_height, width or config.gen_image_width
+                sizes = [size] * len(prompts)
+            else:
+                sizes = [im.smart_resize(i[0].height, i[0].width, self.rule) for i in given]
+        return self._pictures(prompts, given, sizes, **options)
+
+    @torch.no_grad()
+    def _pictures(
+        self,
+        prompts: Sequence[str],
+        images: Sequence[Images],
+        sizes: Sequence[Size],
+        *,
+        steps: int = STEPS,
+        scales: Scales | None = None,
+        shift: float | None = None,
+        seeds: Sequence[int] | int = 0,
+        think: bool = False,
+        sampling: Sampling | None = None,
+        system: str | None = None,
+        on_step: Callable[[Step], None] | None = None,
+    ) -> list[Picture]:
+        """What `generate` and `edit` share.
+
+        Args:
+            prompts: what to make.
+            images: condition images of each.
+            sizes: height and width in pixels of each result. It is made with both rounded down to
+                multiples of 16 and resized to the exact size.
+            steps: of the solver.
+            scales: of guidance; see `guidance`.
+            shift: of the noise levels; that of the scheduler's file when None.
+            seeds: of each result; a number counts up from there. A result does not depend on what
+                else is in the call.
+            think: let the model reason in words first, and condition on that.
+            sampling: how the reasoning is decoded.
+            system: in place of the official system text.
+            on_step: told after each step of the solver.
+        """
+        if steps < 1:
+            raise UserError(f"{steps} steps make no image; ask for 1 or more.")
+        for prompt, some, size in zip(prompts, images, sizes, strict=True):
+            self.check_prompt(prompt)
+            self.check_target(size, len(some))
+        editing = any(images)
+        chosen = _seeds(seeds, len(prompts))
+        pixels = [self._pixels(some) for some in images]
+        rows = [
+            [
+                self._row(picture(p, len(i), branch, editing=editing, system=system),
+                          x if branch == "full" or (branch == "partial" and i) else ())
+                for branch in BRANCHES
+            ]
+            for p, i, x in zip(prompts, images, pixels, strict=True)
+        ]  # fmt: skip
+        thoughts: Sequence[Answer | None] = [None] * len(prompts)
+        if think:
+            how = sampling or Sampling(max_new_tokens=REASONING_TOKENS)
+            thoughts = self._think([r[0] for r in rows], how, chosen)
+        branches = self._branches(rows, thoughts, images)
+        factor = self.rule.factor
+        made = [(h // factor * factor, w // factor * factor) for h, w in sizes]
+        latents = self._sample(
+            made, branches, scales or (REASONING if think else PLAIN), steps, shift,
+            self._noise(made, seeds, chosen), on_step,
+        )  # fmt: skip
+        with self.parts.on_device("vae"):
+            decoded = decode(self.parts.vae, latents)
+        return [
+            Picture(image=im.to_image(x, size), seed=seed, generated=real, reasoning=thought)
+            for x, size, seed, real, thought in zip(
+                decoded, sizes, chosen, made, thoughts, strict=True
+            )
+        ]
+
+    def _think(
+        self, rows: Sequence[Row], how: Sampling, seeds: Sequence[int]
+    ) -> list[Answer | None]:
+        for row in rows:
+            self._check_length(row.ids, how.max_new_tokens)
+        written = self._write(rows, how, seeds)
+        return [self._answer(r, new, cut=self.compat) for r, new in zip(rows, written, strict=True)]
+
+    def _branches(
+        self, rows: Sequence[Sequence[Row]], thoughts: Sequence[Answer | None],
+        images: Sequence[Images],
+    ) -> list[Branches]:  # fmt: skip
+        """Conditions of guidance of each sample."""
+        tokens = self.parts.vlm.tokens
+        longest = max(len(r.ids) for some in rows for r in some)
+        flat: list[Row] = []
+        for some, thought in zip(rows, thoughts, strict=True):
+            for n, row in enumerate(some):
+                said: tuple[int, ...] = ()
+                front: tuple[int, ...] = ()
+                if n == 0 and thought is not None:
+                    said = thought.ids
+                    # The reference attends to the padding of the batch that the prompt came in.
+                    front = (tokens.pad,) * ((longest - len(row.ids)) if self.compat else 0)
+                flat.append(Row(ids=(*front, *row.ids, *said, tokens.start), pixels=row.pixels))
+        for row in flat:
+            self._check_length(row.ids, 0)
+        layers = self.parts.config.decoder.vlm_select_layer
+        with self.parts.on_device("vlm"):
+            found = spans(self.parts.vlm, flat, layers)
+        latents = self._condition_latents(images)
+        return [
+            Branches(
+                full=Condition(span=found[3 * n], latents=some),
+                partial=Condition(span=found[3 * n + 1], latents=some) if some else None,
+                blank=Condition(span=found[3 * n + 2]),
+            )
+            for n, some in enumerate(latents)
+        ]
+
+    def _condition_latents(self, images: Sequence[Images]) -> list[tuple[Tensor, ...]]:
+        processor = self.parts.config.processor
+        flat = [self._rounded(im.condition_pixels(i, processor)) for some in images for i in some]
+        if not flat:
+            return [()] * len(images)
+        with self.parts.on_device("vae"):
+            found = iter(encode(self.parts.vae, flat, together=self.compat))
+        return [tuple(next(found) for _ in some) for some in images]
+
+    def _noise(
+        self, sizes: Sequence[Size], seeds: Sequence[int] | int, chosen: Sequence[int]
+    ) -> list[Tensor]:
+        """Noise of each sample, from its own stream; in the reference one stream for all."""
+        channels = self.parts.config.decoder.transformer.out_channels
+        factor = self.parts.config.decoder.vae_downsample_factor
+        shapes = [(channels, h // factor, w // factor) for h, w in sizes]
+        if self.compat and isinstance(seeds, int):
+            whole = torch.randn((len(shapes), *shapes[0]), generator=cpu_generator(seeds))
+            return list(whole)
+        return [
+            torch.randn(shape, generator=cpu_generator(seed))
+            for shape, seed in zip(shapes, chosen, strict=True)
+        ]
+
+    def _sample(
+        self, sizes: Sequence[Size], branches: Sequence[Branches], scales: Scales, steps: int,
+        shift: float | None, noise: Sequence[Tensor], on_step: Callable[[Step], None] | None,
+    ) -> list[Tensor]:  # fmt: skip
+        if shift is None and self.compat:
+            shift = COMPAT_SHIFT
+        scheduler = make_scheduler(self.parts.config.scheduler, steps, shift)
+        decoder = self.parts.decoder
+        with self.parts.on_device("generation_decoder"):
+            return sample(
+                decoder, scheduler, noise, branches, scales, on_step=on_step,
+                time_dtype=decoder.dtype if self.compat else torch.float32,
+            )  # fmt: skip
+
+
+def _seeds(seeds: Sequence[int] | int, count: int) -> list[int]:
+    """One seed per sample.
+
+    Raises:
+        UserError: there are as many seeds as samples, or one number.
+    """
+    chosen = [seeds + n for n in range(count)] if isinstance(seeds, int) else list(seeds)
+    if len(chosen) != count:
+        raise UserError(f"{len(chosen)} seeds are given for {count} prompts; give one for each.")
+    return chosen
+
+
+def _per_prompt(prompts: Sequence[str], images: Sequence[Images] | None) -> Sequence[Images]:
+    """Images of each prompt.
+
+    Raises:
+        UserError: there are not as many lists of images as prompts.
+    """
+    if isinstance(prompts, str):
+        raise UserError("prompts is one string; pass a list of prompts.")
+    if images is None:
+        return [()] * len(prompts)
+    if len(images) != len(prompts):
+        raise UserError(
+            f"{len(prompts)} prompts and {len(images)} lists of images are given; pass one list of "
+            "images for each prompt."
+        )
+    if any(isinstance(some, Image.Image) for some in images):
+        raise UserError("images must be a list of images for each prompt, like [[image]].")
+    return images
