@@ -26,13 +26,15 @@ from torch import Tensor
 from evals.core.errors import UserError
 from model.internvlu import images as im
 from model.internvlu import loading
-from model.internvlu.conditioning import Row, batches, padded, spans, tokenize
+from model.internvlu.conditioning import Row, spans, tokenize
 from model.internvlu.decoder import Condition
 from model.internvlu.guidance import PLAIN, REASONING, Scales
 from model.internvlu.latents import decode, encode
+from model.internvlu.limits import Limits
 from model.internvlu.prompts import BRANCHES, picture, question
 from model.internvlu.sampler import COMPAT_SHIFT, Branches, Step, make_scheduler, sample
 from model.internvlu.vlm import Sampling
+from model.internvlu.writing import Answer, read, write
 from model.torch_tools import cpu_generator, resolve_device, resolve_dtype
 
 Images: TypeAlias = "Sequence[Image.Image]"
@@ -40,23 +42,6 @@ Size: TypeAlias = "tuple[int, int]"
 
 REASONING_TOKENS = 200
 STEPS = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """Text of the model.
-
-    Attributes:
-        text: without special tokens.
-        ids: of the tokens kept.
-        prompt_tokens: length of the prompt.
-        complete: whether it ended by itself, before the limit.
-    """
-
-    text: str
-    ids: tuple[int, ...]
-    prompt_tokens: int
-    complete: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +73,7 @@ class InternVLUPipeline:
         self.parts = parts
         self.compat = reference_compat
         parts.vlm.substitute_generated = not reference_compat
-        self.rule = im.ResizeRule.of(parts.config.processor)
+        self.limits = Limits.of(parts.config)
 
     @classmethod
     def from_pretrained(
@@ -140,68 +125,6 @@ class InternVLUPipeline:
         """Write the checkpoint; see `loading.write_parts`."""
         loading.write_parts(self.parts, folder)
 
-    # --- what is refused before any work -------------------------------------------------------
-
-    def check_prompt(self, prompt: str) -> None:
-        """Refuse an empty prompt.
-
-        Raises:
-            UserError: there is nothing in it but space.
-        """
-        if not prompt.strip():
-            raise UserError("The prompt is empty; write what to make or to ask.")
-
-    def check_source(self, image: Image.Image) -> None:
-        """Refuse a condition image that cannot be resized.
-
-        Raises:
-            UserError: under 16 pixels, or an aspect ratio over 200.
-        """
-        im.check_source(image.height, image.width, self.rule)
-
-    def check_target(self, size: Size, conditions: int = 0) -> None:
-        """Refuse a target that cannot be made.
-
-        Args:
-            size: height and width in pixels.
-            conditions: how many condition images there are.
-
-        Raises:
-            UserError: too small, too long, or too small for so many condition images.
-        """
-        height, width = size
-        factor = self.rule.factor
-        if min(size) < factor:
-            raise UserError(
-                f"A target of {width} x {height} pixels is too small; both sides must have "
-                f"{factor} or more."
-            )
-        if max(size) > im.MAX_ASPECT * min(size):
-            raise UserError(
-                f"A target of {width} x {height} pixels has an aspect ratio over "
-                f"{im.MAX_ASPECT}; ask for another."
-            )
-        stretch = self.parts.config.decoder.video_position_scale_factor
-        most = int(min(size) // factor // 2 / stretch) - 1
-        if conditions and most < 1:
-            raise UserError(
-                f"A target of {width} x {height} pixels is too small for an edit; both sides must "
-                f"have {int(4 * factor * stretch)} or more."
-            )
-        if conditions > most:
-            raise UserError(
-                f"{conditions} condition images are too many for a target of {width} x {height} "
-                f"pixels, which allows {most}; give fewer or ask for a larger one."
-            )
-
-    def _check_length(self, ids: Sequence[int], new: int) -> None:
-        most = self.parts.config.vlm.llm.get("max_position_embeddings")
-        if most is not None and len(ids) + new > most:
-            raise UserError(
-                f"The prompt has {len(ids)} tokens, which with {new} new ones is over the model's "
-                f"{most}; shorten the prompt, give fewer images or ask for fewer tokens."
-            )
-
     # --- text -----------------------------------------------------------------------------------
 
     def answer(
@@ -230,16 +153,18 @@ class InternVLUPipeline:
         given = _per_prompt(prompts, images)
         how = sampling or Sampling()
         for prompt in prompts:
-            self.check_prompt(prompt)
+            self.limits.check_prompt(prompt)
         rows = [
             self._row(question(p, len(i), system), self._pixels(i))
             for p, i in zip(prompts, given, strict=True)
         ]
         for row in rows:
-            self._check_length(row.ids, how.max_new_tokens)
+            self.limits.check_length(row.ids, how.max_new_tokens)
         return [
-            self._answer(row, new, cut=False)
-            for row, new in zip(rows, self._write(rows, how, _seeds(seeds, len(rows))), strict=True)
+            read(self.parts, row, new)
+            for row, new in zip(
+                rows, write(self.parts, rows, how, _seeds(seeds, len(rows))), strict=True
+            )
         ]
 
     def _pixels(self, images: Images) -> tuple[Tensor, ...]:
@@ -255,39 +180,6 @@ class InternVLUPipeline:
         parts = self.parts
         ids = tokenize(parts.tokenizer, turn, parts.config.vlm.tokens_per_image, compat=self.compat)
         return Row(ids=ids, pixels=pixels)
-
-    @torch.no_grad()
-    def _write(self, rows: Sequence[Row], how: Sampling, seeds: Sequence[int]) -> list[list[int]]:
-        """New ids of each row, the stop token included where there is one."""
-        vlm = self.parts.vlm
-        found: list[list[int]] = [[] for _ in rows]
-        # Drawing uses one global stream: a row has it for itself, from its own seed.
-        groups = [[n] for n in range(len(rows))] if how.do_sample else list(batches(rows))
-        with self.parts.on_device("vlm"):
-            for group in groups:
-                ids, mask, pixels = padded([rows[n] for n in group], vlm.tokens.pad)
-                device = vlm.device
-                moved = None if pixels is None else pixels.to(device)
-                cuda = [device] if device.type == "cuda" else []
-                with torch.random.fork_rng(devices=cuda, enabled=how.do_sample):
-                    if how.do_sample:
-                        torch.manual_seed(seeds[group[0]])
-                    new = vlm.write(ids.to(device), mask.to(device), moved, how)
-                for n, row in zip(group, new.tolist(), strict=True):
-                    found[n] = row
-        return found
-
-    def _answer(self, row: Row, new: Sequence[int], *, cut: bool) -> Answer:
-        """The text before the first stop token; with `cut` as the reference cuts reasoning."""
-        tokens = self.parts.vlm.tokens
-        stops = [n for n, i in enumerate(new) if i in (tokens.stop, tokens.start)]
-        end = stops[0] if stops else len(new)
-        if cut:
-            # The reference drops the last token of what was written, two where none ended it.
-            end = max(0, (stops[0] if stops else len(new) - 1) - 1)
-        kept = tuple(new[:end])
-        text = self.parts.tokenizer.decode(kept, skip_special_tokens=True)
-        return Answer(text=text.strip(), ids=kept, prompt_tokens=len(row.ids), complete=bool(stops))
 
     # --- images ---------------------------------------------------------------------------------
 
@@ -345,14 +237,14 @@ class InternVLUPipeline:
                 f"Prompt {bare[0] + 1} of {len(prompts)} has no image to edit; use generate for it."
             )
         for image in (i for some in given for i in some):
-            self.check_source(image)
+            self.limits.check_source((image.height, image.width))
         if sizes is None:
             config = self.parts.config.decoder
             if height or width or self.compat:
                 size = height or config.gen_image_height, width or config.gen_image_width
                 sizes = [size] * len(prompts)
             else:
-                sizes = [im.smart_resize(i[0].height, i[0].width, self.rule) for i in given]
+                sizes = [im.smart_resize(i[0].height, i[0].width, self.limits.rule) for i in given]
         return self._pictures(prompts, given, sizes, **options)
 
     @torch.no_grad()
@@ -391,8 +283,8 @@ class InternVLUPipeline:
         if steps < 1:
             raise UserError(f"{steps} steps make no image; ask for 1 or more.")
         for prompt, some, size in zip(prompts, images, sizes, strict=True):
-            self.check_prompt(prompt)
-            self.check_target(size, len(some))
+            self.limits.check_prompt(prompt)
+            self.limits.check_target(size, len(some))
         editing = any(images)
         chosen = _seeds(seeds, len(prompts))
         pixels = [self._pixels(some) for some in images]
@@ -409,7 +301,7 @@ class InternVLUPipeline:
             how = sampling or Sampling(max_new_tokens=REASONING_TOKENS)
             thoughts = self._think([r[0] for r in rows], how, chosen)
         branches = self._branches(rows, thoughts, images)
-        factor = self.rule.factor
+        factor = self.limits.rule.factor
         made = [(h // factor * factor, w // factor * factor) for h, w in sizes]
         latents = self._sample(
             made, branches, scales or (REASONING if think else PLAIN), steps, shift,
@@ -428,9 +320,12 @@ class InternVLUPipeline:
         self, rows: Sequence[Row], how: Sampling, seeds: Sequence[int]
     ) -> list[Answer | None]:
         for row in rows:
-            self._check_length(row.ids, how.max_new_tokens)
-        written = self._write(rows, how, seeds)
-        return [self._answer(r, new, cut=self.compat) for r, new in zip(rows, written, strict=True)]
+            self.limits.check_length(row.ids, how.max_new_tokens)
+        written = write(self.parts, rows, how, seeds)
+        return [
+            read(self.parts, row, new, cut=self.compat)
+            for row, new in zip(rows, written, strict=True)
+        ]
 
     def _branches(
         self, rows: Sequence[Sequence[Row]], thoughts: Sequence[Answer | None],
@@ -450,7 +345,7 @@ class InternVLUPipeline:
                     front = (tokens.pad,) * ((longest - len(row.ids)) if self.compat else 0)
                 flat.append(Row(ids=(*front, *row.ids, *said, tokens.start), pixels=row.pixels))
         for row in flat:
-            self._check_length(row.ids, 0)
+            self.limits.check_length(row.ids)
         layers = self.parts.config.decoder.vlm_select_layer
         with self.parts.on_device("vlm"):
             found = spans(self.parts.vlm, flat, layers)
