@@ -155,7 +155,7 @@ class Limited:
                 return verdict
             self._note(verdict.last)
             self._halt_if_hopeless(verdict.last, tries)
-            wait = self._wait(verdict.last, tries)
+            wait = wait_before(tries, verdict.last.retry_after, self._random)
             over = tries >= self.attempts or time.monotonic() + wait > end
             if verdict.status not in TRANSIENT or over:
                 return replace(verdict, attempts=made, reason=_tried(verdict, tries))
@@ -248,12 +248,19 @@ class Limited:
                 "running, and is base_url right?"
             )
 
-    def _wait(self, attempt: Attempt, tries: int) -> float:
-        """Seconds to the next try: what the endpoint asks for, else doubled and spread."""
-        if attempt.retry_after is not None:
-            return attempt.retry_after + self._random.uniform(0, 0.25)
-        longest = min(LONGEST_WAIT, 0.5 * 2.0 ** (tries - 1))
-        return self._random.uniform(longest / 2, longest)
+
+def wait_before(tries: int, retry_after: float | None, chance: random.Random) -> float:
+    """Seconds to the next try: what the endpoint asks for, else doubled and spread.
+
+    Args:
+        tries: that were made.
+        retry_after: seconds that the endpoint asks to wait; None when it does not say.
+        chance: for the jitter, so that not all come back at once.
+    """
+    if retry_after is not None:
+        return retry_after + chance.uniform(0, 0.25)
+    longest = min(LONGEST_WAIT, 0.5 * 2.0 ** (tries - 1))
+    return chance.uniform(longest / 2, longest)
 
 
 def _tried(verdict: Verdict, tries: int) -> str:

@@ -16,17 +16,16 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evals.core.errors import ImageError, MissingExtra, UserError
 from evals.core.types import JSON, Absence, fingerprint
-from evals.core.verdicts import AttemptStatus, Verdict
+from evals.core.verdicts import Verdict
 from judges.images import Encoded, encode_all
 from judges.openai_options import DECIDE, HOSTED, clean_endpoint, read_options
+from judges.openai_wire import Completion, connect, failed, of_error, read_completion
 from judges.prices import Price, find_price
 from judges.request import Request
 from judges.verdict import attempt_at, judged
@@ -139,20 +138,17 @@ class OpenAIJudge:
     def _connect(self) -> AsyncOpenAI:
         """A client; several take turns: each looks at all its connections for every call."""
         if not self._clients:
-            import openai
-
-            key = os.environ.get(str(self.options["api_key_env"]), "") or "none"
-            seconds, trust = float(self.options["timeout"]), ssl.create_default_context()
+            url, seconds = str(self.options["base_url"]), float(self.options["timeout"])
+            trust = ssl.create_default_context()
             self._clients = [
-                openai.AsyncOpenAI(
-                    api_key=key, base_url=str(self.options["base_url"]), max_retries=0,
-                    timeout=seconds,
-                    http_client=openai.DefaultAsyncHttpxClient(verify=trust, timeout=seconds),
-                )
+                connect(url, self._key(), seconds, trust=trust)
                 for _ in range(math.ceil(int(self.options["concurrency"]) / EACH))
-            ]  # fmt: skip
+            ]
         self._turn += 1
         return self._clients[self._turn % len(self._clients)]
+
+    def _key(self) -> str:
+        return os.environ.get(str(self.options["api_key_env"]), "")
 
     async def _body(self, request: Request) -> dict[str, Any]:
         system, text, labels = request.rubric.text(request.fields)
@@ -213,14 +209,9 @@ class OpenAIJudge:
                 if "max_tokens" in self._adapted and "max_tokens" in body:
                     body["max_completion_tokens"] = body.pop("max_tokens")
                 return await self._call(body)
-            return _of_status(error, self.model)
-        except (openai.APITimeoutError, TimeoutError):
-            return _failed("timeout", f"no reply within {seconds:g} s")
+            return of_error(error, self.model, seconds, self._key())
         except (openai.APIError, OSError, ValueError) as error:
-            cause = _cause(error)
-            if "CERTIFICATE_VERIFY_FAILED" in cause:
-                return _failed("denied", f"the endpoint's certificate is not trusted: {cause}")
-            return _failed("unreachable", cause)
+            return of_error(error, self.model, seconds, self._key())
 
     def _adapt(self, error: Any, body: Mapping[str, Any]) -> bool:
         """Whether the endpoint only does not know one of our parameters, which can be left out."""
@@ -241,107 +232,31 @@ class OpenAIJudge:
     def _read(self, text: str) -> dict[str, Any]:
         """What a 200 says."""
         try:
-            reply = json.loads(text)
-            choices, model = reply["choices"], str(reply.get("model") or "")
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return _failed("server_error", f"the reply is no completion: {text[:80]!r}")
-        usage = _usage(reply.get("usage"))
-        price = self.price
-        cost = price.cost(usage) if price else None
-        found: dict[str, Any] = {"served": model, "usage": usage, "cost": cost}
-        try:
-            choice = choices[0]
-            message = choice.get("message") or {}
-            found["finish"] = str(choice.get("finish_reason") or "")
-            found["raw"] = _words(message.get("content"))
-            refusal = message.get("refusal")
-        except (IndexError, KeyError, TypeError, AttributeError):
-            return {**found, **_failed("empty", "the reply holds no choices")}
-        if isinstance(refusal, str) and refusal:
-            found["raw"] = refusal
-        return {**found, **self._ended(found["finish"], found["raw"], bool(refusal))}
+            reply = read_completion(text)
+        except ValueError as error:
+            return failed("server_error", str(error))
+        cost = self.price.cost(reply.usage) if self.price else None
+        found: dict[str, Any] = {"served": reply.served, "usage": reply.usage, "cost": cost}
+        if reply.empty:
+            return {**found, **failed("empty", "the reply holds no choices")}
+        found |= {"finish": reply.finish, "raw": reply.refusal or reply.text}
+        return {**found, **self._ended(reply)}
 
-    def _ended(self, finish: str, raw: str, refusal: bool) -> dict[str, Any]:
+    def _ended(self, reply: Completion) -> dict[str, Any]:
         """Status of a completion."""
-        if finish == "content_filter":
-            return _failed("blocked", "the endpoint's content filter stopped the reply")
-        if refusal:
-            return _failed("refused", "the judge declined to answer")
-        if finish == "length":
+        if reply.finish == "content_filter":
+            return failed("blocked", "the endpoint's content filter stopped the reply")
+        if reply.refusal:
+            return failed("refused", "the judge declined to answer")
+        if reply.finish == "length":
             limit = self.options["max_tokens"]
-            return _failed(
+            return failed(
                 "truncated",
                 f"the reply hit the limit of {limit} tokens; raise --judge-option max_tokens=N",
             )
-        if not raw.strip():
-            return _failed("empty", "the reply holds no text")
+        if not reply.text.strip():
+            return failed("empty", "the reply holds no text")
         return {"status": "answered"}
-
-
-def _words(content: Any) -> str:
-    """The text of a message; some servers send it in parts."""
-    if isinstance(content, list):
-        return "".join(str(p.get("text", "")) for p in content if isinstance(p, dict))
-    return content if isinstance(content, str) else ""
-
-
-def _usage(value: Any) -> dict[str, float]:
-    if not isinstance(value, dict):
-        return {}
-    names = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens"}
-    return {
-        ours: float(value[theirs])
-        for ours, theirs in names.items()
-        if isinstance(value.get(theirs), int | float) and not isinstance(value[theirs], bool)
-    }
-
-
-def _failed(status: AttemptStatus, reason: str) -> dict[str, Any]:
-    return {"status": status, "reason": reason[:500]}
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost reason of a connection error, which the outer ones only wrap."""
-    while error.__cause__ is not None or error.__context__ is not None:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return f"{type(error).__name__}: {error}"[:300]
-
-
-def _of_status(error: Any, model: str) -> dict[str, Any]:
-    """A reply that is an HTTP error."""
-    code = int(error.status_code)
-    body = error.body if isinstance(error.body, dict) else {}
-    words = [w for w in (body.get("code"), body.get("type")) if isinstance(w, str)]
-    word = next(iter(words), "")
-    said = body.get("message") or body.get("detail") or error.message or ""
-    said = " ".join(str(said).split())[:200]
-    reason = f"HTTP {code}" + (f" ({word})" if word else "") + (f": {said}" if said else "")
-    status: AttemptStatus = "rejected"
-    if "content_filter" in word or "content_policy" in word:
-        status = "blocked"
-    elif code in {401, 403} or word == "insufficient_quota":
-        status, reason = "denied", f"{reason}; check the key and its permissions"
-    elif code == 404:
-        status, reason = "denied", f"{reason}; check the model name {model!r} and base_url"
-    elif code == 429:
-        status = "rate_limited"
-    elif code in {408, 409, 425} or code >= 500:
-        status = "server_error"
-    return {**_failed(status, reason), "retry_after": _retry_after(error.response.headers)}
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the endpoint asks to wait, from any of the three forms in use."""
-    try:
-        if value := headers.get("retry-after-ms"):
-            return max(0.0, float(value) / 1000)
-        if not (value := headers.get("retry-after")):
-            return None
-        if value.strip().replace(".", "", 1).isdigit():
-            return float(value)
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
 
 
 def make(

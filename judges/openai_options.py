@@ -52,16 +52,7 @@ def read_options(given: Mapping[str, JSON]) -> dict[str, Any]:
     for name in ("concurrency", "attempts", "max_tokens"):
         if found[name] < 1:
             raise UserError(f"The judge option {name} = {found[name]} must be 1 or more.")
-    if urlsplit(found["base_url"]).scheme not in {"http", "https"}:
-        raise UserError(
-            f"The judge option base_url = {found['base_url']!r} is no address; write "
-            "http://HOST:PORT/v1."
-        )
-    if "@" in urlsplit(found["base_url"]).netloc:
-        raise UserError(
-            "The judge option base_url holds a user name or key, which would be stored with the "
-            "run; put the key into the variable that api_key_env names."
-        )
+    check_address(found["base_url"], "The judge option base_url")
     return found
 
 
@@ -84,6 +75,29 @@ def _typed(name: str, value: JSON, default: JSON) -> Any:
         pass
     word = "dict" if isinstance(default, dict) else type(default).__name__
     raise UserError(f"The judge option {name} = {value!r} is not of type {word}.")
+
+
+def check_address(url: str, what: str) -> None:
+    """Refuse an address that cannot be asked, or holds what must not be stored with a run.
+
+    Args:
+        url: as the user wrote it.
+        what: how the option is called, for messages.
+
+    Raises:
+        UserError: it is none, or holds a user name, a key or a query.
+    """
+    if "@" in url:  # looked for first: the other messages show the address
+        raise UserError(
+            f"{what} holds a user name or key, which would be stored with the run; put the key "
+            "into the variable that api_key_env names."
+        )
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UserError(f"{what} = {url!r} is no address; write http://HOST:PORT/v1.")
+    if parts.query:
+        # The client would put the route behind it, and a key in it would be stored.
+        raise UserError(f"{what} holds a query (?...), and a route has to follow; leave it out.")
 
 
 def clean_endpoint(url: str) -> str:

@@ -14,4 +14,8 @@ ADAPTERS: dict[str, str] = {
     "shuffled-truth": "model.adapters.builtin:make_shuffled_truth",
     "classical": "model.adapters.classical:make",
     "replay": "model.adapters.replay:make",
+    "internvlu": "model.adapters.internvlu:make",
+    "diffusers": "model.adapters.diffusers_pipeline:make",
+    "transformers": "model.adapters.transformers_vlm:make",
+    "openai": "model.adapters.openai_api:make",
 }

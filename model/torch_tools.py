@@ -89,9 +89,10 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that a device, or this machine, has no memory left."""
     import torch
 
-    # The CPU allocator raises a plain RuntimeError, and it is the only one with these words.
+    # The CPU allocator raises a plain RuntimeError, with words that depend on the system.
+    words = ("not enough memory", "can't allocate memory")
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and "not enough memory" in str(error)
+        isinstance(error, RuntimeError) and any(w in str(error) for w in words)
     )
 
 

@@ -30,6 +30,7 @@ class Asked:
     model: str
     headers: Mapping[str, str]  # lower-case names
     body: bytes  # empty unless the server keeps bodies
+    path: str = "/v1/chat/completions"
 
     @cached_property
     def payload(self) -> Any:

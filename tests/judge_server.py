@@ -68,6 +68,8 @@ class JudgeServer:
         log: file that gets one JSON line per call, when it has ended.
     """
 
+    routes = frozenset({"/v1/chat/completions"})
+
     def __init__(
         self, scenario: Scenario, *, port: int = 0, tls: bool = False,
         models: Sequence[str] = ("test-judge",), bodies: bool = True, remember: bool = True,
@@ -164,7 +166,7 @@ class JudgeServer:
         """One request and its answer; whether the connection stays open."""
         method, path, headers = await wire.head()
         last = headers.get("connection", "").lower() == "close"
-        if (method, path) != ("POST", "/v1/chat/completions"):
+        if method != "POST" or path not in self.routes:
             await wire.body(headers, keep=False)
             return await wire.send(self._other(method, path), last)
         started, call = time.time(), None
@@ -176,7 +178,7 @@ class JudgeServer:
             self._attempts[sha] += 1
             asked = Asked(
                 number=self._number, attempt=self._attempts[sha], sha=sha, model=model,
-                headers=headers, body=body,
+                headers=headers, body=body, path=path,
             )  # fmt: skip
             call = Call(asked=asked, size=size, started=started)
             if self.remember:

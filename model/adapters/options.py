@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import types
 import typing
 from collections.abc import Mapping, Sequence
 from types import NoneType
@@ -58,12 +59,12 @@ def read_options(kind: type[T], adapter: str, given: Mapping[str, JSON]) -> T:
         UserError: an unknown option, a value of another type, or one outside what is allowed.
     """
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    types = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind)
     values: dict[str, Any] = {}
     for name, value in given.items():
         if name not in fields:
             raise unknown(f"option of the model {adapter!r} called", name, fields)
-        values[name] = _checked(adapter, fields[name], types[name], value)
+        values[name] = _checked(adapter, fields[name], hints[name], value)
     return kind(**values)
 
 
@@ -74,19 +75,22 @@ def stamp(options: Any) -> dict[str, JSON]:
 
 def table(kind: type[Any]) -> list[list[str]]:
     """Rows of name, type, default, meaning; for people."""
-    types = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind)
     rows = []
     for field in dataclasses.fields(kind):
         default = field.default if field.default is not dataclasses.MISSING else {}
         words = field.metadata["choices"]
         doc = field.metadata["doc"] + (f" ({', '.join(words)})" if words else "")
         shown = "" if default is None else str(default)
-        rows.append([field.name, _name(types[field.name]), shown, doc])
+        rows.append([field.name, _name(hints[field.name]), shown, doc])
     return rows
 
 
 def _kinds(wanted: Any) -> tuple[type, ...]:
-    return typing.get_args(wanted) or (wanted,)
+    """The types of a union, without the parameters of each: ``dict[str, int]`` is a dict."""
+    union = typing.get_origin(wanted) in {typing.Union, types.UnionType}
+    members = typing.get_args(wanted) if union else (wanted,)
+    return tuple(typing.get_origin(k) or k for k in members)
 
 
 def _name(wanted: Any) -> str:
@@ -94,7 +98,7 @@ def _name(wanted: Any) -> str:
 
 
 def _checked(adapter: str, field: Any, wanted: Any, value: JSON) -> Any:
-    kinds = tuple(typing.get_origin(k) or k for k in _kinds(wanted))
+    kinds = _kinds(wanted)
     about, where = field.metadata, f"The option {field.name} of the model {adapter!r}"
     if float in kinds and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
