@@ -4,6 +4,7 @@ from __future__ import annotations
 
 BENCHMARKS: dict[str, str] = {
     "textedit": "benchmarks.textedit:BENCHMARK",
+    "rendered-qa": "benchmarks.understanding.rendered_qa:BENCHMARK",
 }
 
 CONFORMANCE: dict[str, str] = {

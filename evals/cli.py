@@ -15,6 +15,7 @@ import typer
 
 import evals
 from evals.cli_judge import judge_app
+from evals.cli_model import model_app
 from evals.core.errors import Interrupted, UserError
 
 app = typer.Typer(
@@ -32,15 +33,20 @@ app.add_typer(list_app, name="list")
 app.add_typer(show_app, name="show")
 app.add_typer(data_app, name="data")
 app.add_typer(judge_app, name="judge")
+app.add_typer(model_app, name="model")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Models = Annotated[
     list[str] | None,
-    typer.Option("--model", "-m", help="[NAME=]ADAPTER[:ARGUMENT]; repeat for several."),
+    typer.Option(
+        "--model", "--models", "-m", help="[NAME=]ADAPTER[:ARGUMENT]; repeat for several."
+    ),
 ]
 Benchmarks = Annotated[
     list[str] | None,
-    typer.Option("--benchmark", "-b", help="NAME[/SUITE][@REVISION]; repeat for several."),
+    typer.Option(
+        "--benchmark", "--benchmarks", "-b", help="NAME[/SUITE][@REVISION]; repeat for several."
+    ),
 ]
 Data = Annotated[
     list[str] | None, typer.Option(help="BENCHMARK=FOLDER with its data in the official layout.")
@@ -146,6 +152,9 @@ def demo(
 @app.command()
 def run(
     config: ConfigFile = None, model: Models = None, benchmark: Benchmarks = None,
+    suite: Annotated[
+        str | None, typer.Option(help="Suite of the benchmarks that name none.")
+    ] = None,
     data: Data = None, out: Out = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the run [0].")] = None,
     trials: Annotated[int | None, typer.Option(help="Repeats per sample [1].")] = None,
@@ -172,7 +181,8 @@ def run(
     from evals import commands
 
     flags = _flags(
-        models=model, benchmarks=benchmark, data=data, out=out, seed=seed, trials=trials,
+        models=model, benchmarks=benchmark, suite=suite, data=data, out=out, seed=seed,
+        trials=trials,
         limit=limit, anchors=anchors, metrics=metric, ocr=ocr, ocr_options=ocr_option,
         ocr_second=ocr_second, ocr_second_options=ocr_second_option,
         device=device, weights=weights, errata=errata, workers=workers,
@@ -311,6 +321,16 @@ def show_benchmark(
     from evals import listing
 
     raise typer.Exit(listing.show_benchmark(name, as_json=as_json))
+
+
+@show_app.command("model")
+def show_model(
+    name: Annotated[str, typer.Argument(help="Name of an adapter.")], as_json: Json = False
+) -> None:
+    """Show an adapter: what it takes and its options."""
+    from evals import listing
+
+    raise typer.Exit(listing.show_model(name, as_json=as_json))
 
 
 @data_app.command("verify")

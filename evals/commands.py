@@ -13,7 +13,7 @@ from evals.console import LiveProgress, out, print_json, say, show_table
 from evals.core.budget import Budget
 from evals.core.errors import Interrupted, UserError
 from evals.core.protocols import JudgeSettings, ScoringSettings
-from evals.core.store import StoredRun, find_runs
+from evals.core.store import StoredRun, find_runs, read_manifest
 
 if TYPE_CHECKING:
     from evals.plan import Plan
@@ -43,7 +43,7 @@ def run(
     for planned in plan.runs:
         for remark in planned.manifest["remarks"]:
             if not as_json:
-                say(f"{planned.spec.name}: {remark}")
+                say(f"{planned.title}: {remark}")
     if dry_run:
         return show_plan(plan, as_json=as_json)
     _check_judges(plan)
@@ -112,51 +112,78 @@ def rescore(
 
     folders = find_runs(places)
     outcomes: list[Outcome] = []
+    # One purse for all runs of the command.
     budget = Budget(flags.get("max_cost"))
+    configs = {f: _config_of(read_manifest(f), flags, budget) for f in folders}
+    concerned = _concerned(configs, flags.get("metrics", ()))
+    for folder in (f for f in folders if f not in concerned):
+        say(f"{folder}: has none of the metrics named, and is left as it is")
     with _interruptible(), LiveProgress(quiet=as_json) as progress:
-        for folder in folders:
-            plan = _replan(StoredRun.read(folder), flags, budget)
+        for folder in concerned:
+            plan = _replan(folder, configs[folder])
             if "judges" in flags:
                 _check_judges(plan)
             outcomes += execute(plan, progress, predictions=False, retry_failed=retry_failed)
     return _finish(folders, outcomes, None, None, as_json=as_json)
 
 
-def _replan(stored: StoredRun, flags: Mapping[str, Any], budget: Budget) -> Plan:
-    from evals.plan import Plan, PlannedRun, make_board, scoring_manifest
+def _concerned(configs: Mapping[Path, RunConfig], names: Sequence[str]) -> list[Path]:
+    """Runs whose benchmark has one of the named metrics; all where none is named.
 
-    manifest = stored.manifest
-    settings = manifest["settings"]
-    model = manifest["model"]
-    folders = flags.get("data", {})
-    root = folders.get(stored.benchmark) or settings["data"]
+    Raises:
+        UserError: a name that no benchmark of these runs knows.
+    """
+    from evals.plan import check_metric_names, find_suite
+
+    if not names:
+        return list(configs)
+    own = {
+        f: {m.name for m in find_suite(c.benchmarks[0])[0].metrics(c.scoring)}
+        for f, c in configs.items()
+    }
+    check_metric_names(names, {c.benchmarks[0].name: own[f] for f, c in configs.items()})
+    return [f for f in configs if own[f] & set(names)]
+
+
+def _config_of(manifest: Mapping[str, Any], flags: Mapping[str, Any], budget: Budget) -> RunConfig:
+    """The configuration of a run as its manifest has it, with what the flags change."""
+    settings, name = manifest["settings"], manifest["benchmark"]["name"]
+    root = flags.get("data", {}).get(name) or settings["data"]
     config = RunConfig(
         models=(),
         benchmarks=(
             BenchmarkSpec(
-                name=stored.benchmark,
-                suite=stored.suite,
+                name=name,
+                suite=manifest["suite"]["name"],
                 data=Path(root) if root else None,
                 revision=settings["revision"],
             ),
         ),
-        trials=stored.trials,
+        trials=manifest["trials"],
         limit=manifest["limit"],
         seed=manifest["seed"],
         workers=flags.get("workers", 0),
         metrics=tuple(flags.get("metrics", ())),
         scoring=ScoringSettings(
-            ocr=flags.get("ocr", settings["ocr"]["engine"]),
+            # A benchmark that reads no pictures names no engine.
+            ocr=flags.get("ocr", settings["ocr"].get("engine", ScoringSettings.ocr)),
             ocr_options=flags.get("ocr_options", settings["ocr_options"]),
             **_second_engine(flags, settings),
             device=flags.get("device", settings["device"]),
             weights=flags.get("weights", settings["weights"]),
             errata=flags.get("errata", settings["errata"]),
-            # One purse for all runs of the command.
             judging=replace(_judges(flags, settings), budget=budget),
         ),
     )
     _check_engines(config.scoring)
+    return config
+
+
+def _replan(folder: Path, config: RunConfig) -> Plan:
+    from evals.plan import Plan, PlannedRun, make_board, scoring_manifest
+
+    manifest = read_manifest(folder)
+    model = manifest["model"]
     board = make_board(config, config.benchmarks[0])
     spec = ModelSpec(
         name=model["name"],
@@ -180,7 +207,7 @@ def _replan(stored: StoredRun, flags: Mapping[str, Any], budget: Budget) -> Plan
                 model=None,
                 spec=spec,
                 board=board,
-                folder=stored.folder,
+                folder=folder,
                 manifest=merged,
             ),
         ),

@@ -56,6 +56,22 @@ def parse_judge(text: str) -> JudgeSpec:
     return JudgeSpec(name=name or rest, backend=backend, argument=argument or None)
 
 
+def _label(adapter: str, argument: str) -> str:
+    """What a model is called when nobody named it: a folder by its last part only.
+
+    >>> _label("internvlu", "/data/checkpoints/tiny/")
+    'internvlu:tiny'
+    >>> _label("openai", "Qwen/Qwen-Image")
+    'openai:Qwen/Qwen-Image'
+    """
+    if not argument:
+        return adapter
+    if adapter == "replay":
+        return Path(argument).name
+    is_path = argument.startswith(("/", ".", "~")) or Path(argument).is_dir()
+    return f"{adapter}:{Path(argument).resolve().name if is_path else argument}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """A model to run: `adapter[:argument]`, under a name of its own.
@@ -79,13 +95,14 @@ class ModelSpec:
         >>> ModelSpec.parse("bagel=replay:out/bagel").argument
         'out/bagel'
         """
-        name, adapter, argument, rest = _split(text)
+        name, adapter, argument, _ = _split(text)
         if not adapter:
             raise UserError(
                 f"The model {text!r} names no adapter; write [name=]adapter[:argument]."
             )
-        label = name or (Path(argument).name if adapter == "replay" and argument else rest)
-        return cls(name=label, adapter=adapter, argument=argument or None)
+        return cls(
+            name=name or _label(adapter, argument), adapter=adapter, argument=argument or None
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,7 +285,8 @@ def build_config(file: Path | None, flags: Mapping[str, Any]) -> RunConfig:
     Args:
         file: TOML file, or None.
         flags: only flags the user gave: keys of the file's schema (those of ``[scoring]`` flat),
-            plus ``data`` as a mapping benchmark -> folder.
+            plus ``data`` as a mapping benchmark -> folder and ``suite`` for the benchmarks that
+            name none.
 
     Raises:
         UserError: anything in it makes no sense.
@@ -278,7 +296,9 @@ def build_config(file: Path | None, flags: Mapping[str, Any]) -> RunConfig:
     folders = {k: Path(v) for k, v in given.pop("data", {}).items()}
     scoring = {**table.pop("scoring", {}), **{k: v for k, v in given.items() if k in _SCORING}}
     top = {**table, **{k: v for k, v in given.items() if k in _TOP}}
-    benchmarks = tuple(_benchmark(b, folders) for b in top.pop("benchmarks", ()))
+    named = (_benchmark(b, folders) for b in top.pop("benchmarks", ()))
+    suite = given.pop("suite", None)
+    benchmarks = tuple(dataclasses.replace(b, suite=b.suite or suite) for b in named)
     idle = set(folders) - {b.name for b in benchmarks}
     if idle:
         raise UserError(

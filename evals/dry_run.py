@@ -27,6 +27,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> int:
                 "run": str(planned.folder),
                 "model": planned.spec.name,
                 "benchmark": planned.board.label,
+                "supported": planned.supported,
                 "predictions": total,
                 "stored": stored,
                 "metrics": [m.name for m in planned.board.metrics if m.name not in absences],
@@ -42,8 +43,9 @@ def show_plan(plan: Plan, *, as_json: bool) -> int:
     show_table(
         ["run", "predictions", "stored", "metrics", "unavailable", "judge calls", "dollars"],
         [
-            [r["run"], str(r["predictions"]), str(r["stored"]), str(len(r["metrics"])),
-             str(len(r["unavailable"])), str(r["judge_calls"]),
+            [r["run"], str(r["predictions"]) if r["supported"] else "unsupported",
+             str(r["stored"]), str(len(r["metrics"])), str(len(r["unavailable"])),
+             str(r["judge_calls"]),
              "unknown" if r["dollars"] is None else f"{r['dollars']:.2f}"]
             for r in rows
         ],

@@ -171,6 +171,14 @@ def show_benchmark(name: str, *, as_json: bool) -> int:
             f"{b.headline.name}, track {track.name}: {', '.join(track.columns)}. {track.doc}",
             markup=False,
         )
+    if b.headline.column:
+        out.print(
+            f"headline {b.headline.name}: the mean of {b.headline.column}",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+    if not published:
+        out.print("no published rows", markup=False, soft_wrap=True)
+        return 0
     out.print(f"{len(published)} published rows:", markup=False, soft_wrap=True)
     show_list(
         ["model", "suite", "kind", "source", "differs in"],
@@ -180,6 +188,31 @@ def show_benchmark(name: str, *, as_json: bool) -> int:
             for p in published
         ],
     )  # fmt: skip
+    return 0
+
+
+def show_model(name: str, *, as_json: bool) -> int:
+    """One adapter: what stands behind its colon, and the options of a run's TOML file."""
+    import inspect
+    import sys
+
+    from evals.plan import adapters
+    from model.adapters.options import table
+
+    factory = adapters().get(name)
+    # The rest of the docstring is for those who write code.
+    doc = (inspect.getdoc(factory) or "").partition("\nRaises:")[0].strip()
+    kind = getattr(sys.modules[factory.__module__], "Options", None)
+    header = ["option", "type", "default", "what it is"]
+    rows = [] if kind is None else table(kind)
+    if as_json:
+        options = [dict(zip(("name", "type", "default", "doc"), row, strict=True)) for row in rows]
+        print_json({"name": name, "doc": doc, "options": options})
+        return 0
+    out.print(name, style="bold", markup=False, soft_wrap=True)
+    out.print(doc, markup=False, soft_wrap=True)
+    if rows:
+        show_list(header, rows)
     return 0
 
 

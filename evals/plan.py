@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,7 @@ class PlannedRun:
     """One model on one board: a folder and its manifest.
 
     `model` is None for a re-score, which needs neither weights nor the folder they came from.
+    `place` is said after the model's name in progress; empty where there is one board only.
     """
 
     model: Model | None
@@ -97,6 +98,17 @@ class PlannedRun:
     board: Board
     folder: Path
     manifest: Mapping[str, Any]
+    place: str = ""
+
+    @property
+    def title(self) -> str:
+        """What this run is called while it goes on."""
+        return f"{self.spec.name} on {self.place}" if self.place else self.spec.name
+
+    @property
+    def supported(self) -> bool:
+        """Whether the model does the benchmark's task; where not, it is never asked."""
+        return self.model is None or self.board.benchmark.task in self.model.tasks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,17 +135,36 @@ def find_suite(spec: BenchmarkSpec) -> tuple[Benchmark, Suite]:
 def choose_metrics(
     benchmark: Benchmark, settings: ScoringSettings, names: Sequence[str]
 ) -> tuple[Metric, ...]:
-    """The benchmark's metrics, or those named.
+    """The benchmark's metrics, or those of them that are named.
 
     Raises:
-        UserError: a name that the benchmark does not have.
+        UserError: names are given, and none is a metric of this benchmark.
     """
     metrics = tuple(benchmark.metrics(settings))
-    known = {m.name for m in metrics}
+    chosen = tuple(m for m in metrics if not names or m.name in names)
+    if not chosen:
+        known = ", ".join(m.name for m in metrics)
+        raise UserError(
+            f"--metric {', '.join(names)} names none of the metrics of {benchmark.name} ({known}); "
+            "name one of them as well, or leave the benchmark out."
+        )
+    return chosen
+
+
+def check_metric_names(names: Sequence[str], offered: Mapping[str, Collection[str]]) -> None:
+    """Refuse a name that no benchmark of a command knows; with several, each has its own metrics.
+
+    Args:
+        names: as the user gave them.
+        offered: benchmark -> names of its metrics.
+
+    Raises:
+        UserError: with the nearest names there are.
+    """
+    known = {name for own in offered.values() for name in own}
     for name in names:
         if name not in known:
-            raise unknown(f"metric of {benchmark.name}", name, known)
-    return tuple(m for m in metrics if not names or m.name in names)
+            raise unknown(f"metric of {' or '.join(offered)}", name, known)
 
 
 def make_board(config: RunConfig, spec: BenchmarkSpec) -> Board:
@@ -173,10 +204,18 @@ def make_model(spec: ModelSpec) -> Model:
 def make_plan(config: RunConfig) -> Plan:
     """Resolve names, load data and lay out the run folders; nothing is written.
 
+    A model that does some of the benchmarks' tasks and not others is planned on all of them: where
+    it does not, its run holds that status for every sample, so that no row is missing.
+
     Raises:
-        UserError: unknown names, unreadable data, a task that a model does not support.
+        UserError: unknown names, unreadable data, a model that does none of the tasks.
     """
+    if config.metrics:
+        found = [find_suite(spec)[0] for spec in config.benchmarks]
+        offered = {b.name: {m.name for m in b.metrics(config.scoring)} for b in found}
+        check_metric_names(config.metrics, offered)
     runs: list[PlannedRun] = []
+    loaded: dict[str, Model] = {}
     for spec in config.benchmarks:
         board = make_board(config, spec)
         wanted = list(config.models)
@@ -190,16 +229,10 @@ def make_plan(config: RunConfig) -> Plan:
                 "No model given; add --model copy-source, or see: umm-evals list models"
             )
         for model_spec in wanted:
-            model = make_model(model_spec)
-            if board.benchmark.task not in model.tasks:
-                raise UserError(
-                    f"{model_spec.name} does not do {board.benchmark.task!r} (it does: "
-                    f"{', '.join(sorted(model.tasks))}), which {board.benchmark.name} needs; "
-                    "leave one of the two out."
-                )
-            # An adapter over existing files can say beforehand what it will not find.
-            check = getattr(model, "check", None)
-            remarks = check(board.samples) if check is not None else []
+            model = loaded.get(model_spec.name) or make_model(model_spec)
+            if hasattr(model, "release"):
+                loaded[model_spec.name] = model  # weights must not be loaded for each benchmark
+            remarks = _remarks(model, board)
             runs.append(
                 PlannedRun(
                     model=model,
@@ -212,9 +245,47 @@ def make_plan(config: RunConfig) -> Plan:
                         **make_manifest(config, board, model_spec, model),
                         "remarks": remarks,
                     },
+                    place=board.label if len(config.benchmarks) > 1 else "",
                 )
             )
+    _refuse_idle(runs)
     return Plan(config=config, runs=tuple(runs))
+
+
+def _refuse_idle(runs: Sequence[PlannedRun]) -> None:
+    """Refuse a model that can do nothing here: the wrong model, or the wrong benchmarks.
+
+    Raises:
+        UserError: it does none of the benchmarks' tasks.
+    """
+    idle = {r.spec.name: r.model for r in runs if not r.supported and r.model is not None}
+    for name, model in idle.items():
+        if any(r.supported for r in runs if r.spec.name == name):
+            continue
+        needed = {r.board.benchmark.name: repr(r.board.benchmark.task) for r in runs}
+        raise UserError(
+            f"{name} does not do {' or '.join(dict.fromkeys(needed.values()))} (it does: "
+            f"{', '.join(sorted(model.tasks))}), which {' and '.join(needed)} "
+            f"need{'s' if len(needed) == 1 else ''}; leave it out, or add a benchmark it does."
+        )
+
+
+def _remarks(model: Model, board: Board) -> list[str]:
+    """What people should know before a model runs on a board.
+
+    Raises:
+        UserError: the model cannot be run on it as it is.
+    """
+    benchmark = board.benchmark
+    if benchmark.task not in model.tasks:
+        does = ", ".join(map(repr, sorted(model.tasks)))
+        return [
+            f"does not do {benchmark.task!r} (it does {does}): {benchmark.name} is left out for "
+            "it, and its row there says unsupported"
+        ]
+    # An adapter over existing files can say beforehand what it will not find.
+    check = getattr(model, "check", None)
+    return list(check(board.samples)) if check is not None else []
 
 
 def make_manifest(config: RunConfig, board: Board, spec: ModelSpec, model: Model) -> dict[str, Any]:
@@ -243,6 +314,7 @@ def make_manifest(config: RunConfig, board: Board, spec: ModelSpec, model: Model
         "benchmark": {
             "name": benchmark.name, "title": benchmark.title, "version": benchmark.version,
             "licence": benchmark.licence, "citation": benchmark.citation, "task": benchmark.task,
+            "official": any(not s.synthetic for s in benchmark.suites.values()),
         },
         "suite": {
             "name": suite.name, "title": suite.title, "version": suite.version,
@@ -282,6 +354,9 @@ def scoring_manifest(board: Board, settings: ScoringSettings) -> dict[str, Any]:
         absence = metric.absence()
         if absence is not None:
             absences[metric.name] = {"reason": absence.reason, "fix": absence.fix}
+    if not _reads_pictures(board.benchmark, settings):
+        # No engine takes part, so none is named, and none separates two runs.
+        settings = replace(settings, ocr="", ocr_options={}, ocr_second="", ocr_second_options={})
     return {
         "metrics": [{"name": m.name, "quantities": list(m.quantities)} for m in board.metrics],
         "fingerprints": {m.name: m.fingerprint() for m in board.metrics},
@@ -329,8 +404,16 @@ def _judging(settings: JudgeSettings) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _reads_pictures(benchmark: Benchmark, settings: ScoringSettings) -> bool:
+    """Whether an OCR engine takes part in any metric of the benchmark."""
+    from metrics.ocr import OcrReader
+
+    found = (getattr(m, "reader", None) for m in benchmark.metrics(settings))
+    return any(isinstance(r, OcrReader) for r in found)
+
+
 def _ocr_identity(engine: str, options: Mapping[str, str], cache: Path) -> dict[str, Any]:
-    """Engine, versions and model files; the bare name where the engine is absent here."""
+    """Engine, versions and model files; the bare name where it is absent here; empty for none."""
     from metrics.ocr import OcrReader
 
     if not engine:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from evals.core.errors import Halt, ImageError, UserError
 from evals.core.protocols import Metric, Model, Streaming, no_score
 from evals.core.store import PREDICTIONS, SCORES, prediction_from_row, read_jsonl
-from evals.core.types import Fault, Item, Output, Prediction, Sample, Task
+from evals.core.types import UNSUPPORTED_TASK, Fault, Item, Output, Prediction, Sample, Task
 from evals.core.writing import RunWriter
 from evals.plan import Board, Plan, PlannedRun, sample_seed
 from evals.workers import Workers
@@ -73,9 +73,14 @@ class Outcome:
 
 
 def pending_counts(run: PlannedRun) -> tuple[int, int]:
-    """Planned and already stored predictions of a run, without writing anything."""
+    """Planned and already stored predictions of a run, without writing anything.
+
+    Nothing is planned where the model does not do the task: it is not asked.
+    """
+    if not run.supported:
+        return 0, 0
     rows = (prediction_from_row(r) for r in read_jsonl(run.folder / PREDICTIONS))
-    settled = {(p.sample, p.trial) for p in rows if not _open(p)}
+    settled = {(p.sample, p.trial) for p in rows if not (_open(p) or _declined(p))}
     jobs = _jobs(run)
     return len(jobs), sum((s.id, t) in settled for s, t in jobs)
 
@@ -96,7 +101,7 @@ def judge_forecasts(run: PlannedRun) -> list[Forecast]:
     }
     found = []
     for metric in run.board.metrics:
-        if not isinstance(metric, RubricMetric) or not metric.specs:
+        if not run.supported or not isinstance(metric, RubricMetric) or not metric.specs:
             continue
         scorer, items, unmade = metric.fingerprint(), [], []
         for sample, trial in _jobs(run):
@@ -128,7 +133,21 @@ def _open(prediction: Prediction) -> bool:
     return fault is not None and (fault.origin == "infrastructure" or fault.kind == "missing_file")
 
 
+def _declined(prediction: Prediction) -> bool:
+    """Whether a model did not do the task at that time; it may have learnt it since."""
+    return prediction.fault is not None and prediction.fault.kind == UNSUPPORTED_TASK
+
+
 # --- predictions ----------------------------------------------------------------------------
+
+
+def _without_tasks(name: str) -> Model:
+    """Who answers for a model that does not do the task: an adapter that overrides nothing."""
+    from model.adapters.base import Adapter
+
+    nobody = Adapter()
+    nobody.name, nobody.tasks, nobody.batch_size = name, frozenset(), 256
+    return cast("Model", nobody)
 
 
 def _call(
@@ -180,15 +199,19 @@ def predict(run: PlannedRun, writer: RunWriter, progress: Progress) -> int:
     if model is None:
         raise ValueError(f"{run.folder} was planned for scoring only")
     stored = writer.stored_predictions()
+    if not run.supported:
+        model = _without_tasks(run.spec.name)
     stale = getattr(model, "is_stale", None)
     jobs = []
     for sample, trial in _jobs(run):
         before = stored.get((sample.id, trial))
-        if before is None or _open(before) or (stale is not None and stale(sample, before)):
+        again = before is None or _open(before) or (run.supported and _declined(before))
+        if again or (stale is not None and stale(sample, before)):
             jobs.append((sample, trial, before))
     if not jobs:
         return 0
-    progress.stage(f"{run.spec.name}: predict", len(jobs))
+    if run.supported:
+        progress.stage(f"{run.title}: predict", len(jobs))
     size = max(1, model.batch_size)
     batches = [jobs[i : i + size] for i in range(0, len(jobs), size)]
     seed = int(run.manifest["seed"])
@@ -214,7 +237,8 @@ def predict(run: PlannedRun, writer: RunWriter, progress: Progress) -> int:
         ]
         writer.add_predictions(fresh)
         made += len(fresh)
-        progress.advance(len(predictions), sum(p.status != "ok" for p in predictions))
+        if run.supported:
+            progress.advance(len(predictions), sum(p.status != "ok" for p in predictions))
     return made
 
 
@@ -282,7 +306,7 @@ def score(
         if absence is not None:
             writer.add_scores([no_score(metric, i, "unavailable", str(absence)) for i in todo])
             continue
-        progress.stage(f"{run.spec.name}: {metric.name}", len(todo))
+        progress.stage(f"{run.title}: {metric.name}", len(todo))
         left = len(todo)
         try:
             for scores in workers.score(metric, todo, retry=retry_failed):
@@ -336,11 +360,13 @@ def execute(
         UserError: a folder is locked or holds another run, or the disk cannot be written.
     """
     outcomes: dict[Path, Outcome] = {}
-    for board, runs in _by_board(plan.runs):
+    boards = _by_board(plan.runs)
+    turn = _Turn([run for _, runs in boards for run in runs])
+    for board, runs in boards:
         with Workers(board.metrics, plan.config.workers) as workers:
             for run in runs:
                 outcomes[run.folder] = _execute_one(
-                    run, workers, progress, predictions=predictions, retry_failed=retry_failed
+                    run, workers, progress, turn, predictions=predictions, retry_failed=retry_failed
                 )
     return [outcomes[r.folder] for r in plan.runs]
 
@@ -352,12 +378,34 @@ def _by_board(runs: Iterable[PlannedRun]) -> list[tuple[Board, list[PlannedRun]]
     return list(groups.values())
 
 
+class _Turn:
+    """Whose weights are loaded: those of one model at a time, and no longer than needed.
+
+    Args:
+        runs: in the order in which they will be done.
+    """
+
+    def __init__(self, runs: Sequence[PlannedRun]) -> None:
+        # Models without weights come and go without a trace.
+        self._next = [r.model for r in runs if r.supported and hasattr(r.model, "release")]
+
+    def done(self, model: Model | None) -> None:
+        """A model has made its predictions; it is let go unless it is the next one too."""
+        if model is None or not any(model is m for m in self._next):
+            return
+        del self._next[next(n for n, m in enumerate(self._next) if m is model)]
+        if not self._next or self._next[0] is not model:
+            model.release()  # type: ignore[attr-defined]
+
+
 def _execute_one(
-    run: PlannedRun, workers: Workers, progress: Progress, *, predictions: bool, retry_failed: bool
-) -> Outcome:
+    run: PlannedRun, workers: Workers, progress: Progress, turn: _Turn, *, predictions: bool,
+    retry_failed: bool,
+) -> Outcome:  # fmt: skip
     with RunWriter(run.folder, run.manifest) as writer:
         writer.write_samples(run.board.samples)
         predicted = predict(run, writer, progress) if predictions else 0
+        turn.done(run.model if run.supported else None)
         scoring = score(run, writer, workers, progress, retry_failed=retry_failed)
         stored = writer.stored_predictions()
         faults = sum(

@@ -112,14 +112,15 @@ def halving(
         if not is_out_of_memory(error):
             raise
     # Outside the handler, so that the traceback no longer holds the tensors that filled the memory.
-    _release()
+    free_memory()
     if len(jobs) == 1:
         return [failed(jobs[0])]
     half = len(jobs) // 2
     return [*halving(run, jobs[:half], failed), *halving(run, jobs[half:], failed)]
 
 
-def _release() -> None:
+def free_memory() -> None:
+    """Give back what nothing refers to any more."""
     import gc
 
     import torch

@@ -10,7 +10,7 @@ from evals.core.headline import HeadlineValue, TrackValue
 from evals.core.leaderboard import Board, Pair, Row
 from reports.cells import CellView, Footnotes, cell_view
 from reports.charts import scale_of, whisker
-from reports.columns import Column, count, half_width, number, probability, spread
+from reports.columns import NO_VALUE, Column, count, half_width, number, probability, spread
 from reports.judged import by_rules, is_judge
 from reports.sections import Section
 
@@ -26,7 +26,12 @@ def board_columns(section: Section) -> list[Column]:
     official = [c for c in section.columns if c.profile == "official"]
     if not any(section.measured(c.key) for c in official):
         official = [c for c in section.columns if c.primary] or official
-    return official[:MAX_COLUMNS]
+    # A headline that is one column stands there already; its metric's other numbers explain it.
+    plain = str(section.headline.get("column") or "")
+    others = [c for c in official if c.key != plain]
+    if not others:
+        others = [c for c in section.columns if plain.startswith(f"{c.metric}.") and c.key != plain]
+    return others[:MAX_COLUMNS]
 
 
 def _coverage_of(value: HeadlineValue) -> str:
@@ -41,7 +46,9 @@ def headline_cell(value: HeadlineValue, name: str, notes: Footnotes) -> CellView
     """The headline with interval and coverage; a dash and the reason where there is none."""
     if value.value is None:
         why = _reason_of(value)
-        return CellView(column="headline", model=name, tip=why, refs=(notes.number(why),))
+        small = "" if value.supported else "not supported"
+        refs = (notes.number(why),)
+        return CellView(column="headline", model=name, small=small, tip=why, refs=refs)
     cover = [_coverage_of(value)] if value.n < value.planned else []
     if not value.complete:
         cover.append("not final")
@@ -62,12 +69,11 @@ def track_cell(value: HeadlineValue, track: str, name: str, notes: Footnotes) ->
     found = next((t for t in value.tracks if t.name == track), None)
     key = f"track:{track}"
     if found is None or found.value is None:
-        whole = value.missing_reasons.get(track) or _reason_of(value)
-        why = _plain(value, whole)
+        own = value.missing_reasons.get(track)
+        whole = own or _reason_of(value)
+        why = f"{track}: {_plain(value, own)}" if own else whole
         raw = "" if found is None or found.raw is None else f"raw {number(found.raw)}"
-        return CellView(
-            column=key, model=name, small=raw, tip=whole, refs=(notes.number(f"{track}: {why}"),)
-        )
+        return CellView(column=key, model=name, small=raw, tip=whole, refs=(notes.number(why),))
     part = found.n < value.planned
     return CellView(
         column=key,
@@ -116,6 +122,8 @@ def _track_notes(track: TrackValue, value: HeadlineValue) -> list[str]:
 def _badges(section: Section, row: Row, at: int) -> list[dict[str, str]]:
     value = row.headline
     made = []
+    if why := row.run.unsupported:
+        made.append({"text": "unsupported", "css": "", "tip": why})
     if mark := section.mark(at):
         made.append({"text": mark, "css": "", "tip": row.note or "anchor: not ranked"})
     if value.partial and value.value is not None and not row.anchor:
@@ -124,7 +132,7 @@ def _badges(section: Section, row: Row, at: int) -> list[dict[str, str]]:
                      "tip": f"made without, or with a substitute for: {gone}"})  # fmt: skip
     if not section.runs[at].manifest.get("finished", True):
         made.append({"text": "unfinished", "css": "warn", "tip": "the run has not ended"})
-    elif row.note and not row.anchor:
+    elif row.note and not row.anchor and value.supported:
         made.append({"text": "see note", "css": "warn", "tip": row.note})
     return made
 
@@ -135,13 +143,14 @@ def _board_row(
     at = next(i for i, r in enumerate(section.runs) if r is row.run)
     name, value, summary = section.names[at], row.headline, section.summaries[at]
     shared = row.rank is not None and sum(r.rank == row.rank for r in board.rows) > 1
-    if row.note and not row.anchor:
+    if row.note and not row.anchor and row.note != value.reason:
         notes.number(f"{name}: {row.note}")
     ok = summary.statuses.get("ok", 0)
     total = sum(summary.statuses.values())
     other = [f"{count(n)} {s}" for s, n in summary.statuses.items() if s != "ok"]
     css = ["anchor"] if row.anchor else []
     css += ["partial"] if value.partial else []
+    css += ["unsupported"] if not value.supported else []
     return {
         "at": at,
         "name": name,
@@ -156,9 +165,9 @@ def _board_row(
             cell_view(summary.cells.get((c.key, ())), c, name, notes)
             for c in board_columns(section)
         ],
-        "coverage": f"{count(ok)}/{count(total)}",
+        "coverage": NO_VALUE if not value.supported else f"{count(ok)}/{count(total)}",
         "scored_share": repr(ok / total if total else 1.0),
-        "statuses": " · ".join(other),
+        "statuses": "" if not value.supported else " · ".join(other),
     }
 
 
@@ -166,7 +175,9 @@ def board_panel(section: Section, board: Board) -> dict[str, Any]:
     """One board as the template draws it."""
     notes = Footnotes()
     ends = [v for r in board.rows for v in (r.headline.low, r.headline.high, r.headline.value)]
-    scale = scale_of(ends, 0.0, 1.0 if section.tracks else float("inf"))
+    plain = next((c for c in section.columns if c.key == section.headline.get("column")), None)
+    low, high = (plain.low, plain.high) if plain and not section.tracks else (0.0, 1.0)
+    scale = scale_of(ends, low, high)
     rows = [_board_row(section, board, r, notes, scale) for r in board.rows]
     columns = board_columns(section)
     heads = _heads(section, board, columns)
@@ -232,6 +243,8 @@ def _lede(section: Section, board: Board) -> str:
             f"{board.name}: geometric mean of {', '.join(names)}, each rescaled so that "
             f"{rule['floor']} is 0 and {rule['ceiling']} is 1. "
         )
+    elif rule.get("column"):
+        text = f"{board.name}: the mean of {rule['column']}; {board.direction} is better. "
     if board.pairs:
         text += (
             f"Models share a rank unless their paired difference is significant (permutation test, "
@@ -287,9 +300,11 @@ def verdict(section: Section) -> list[Markup]:
         notes = [
             Markup("{} is not, {}").format(_strong(section.name_of(r.run)), r.note)
             for r in board.rows
-            if r.note and not r.anchor
+            if r.note and not r.anchor and not r.run.unsupported
         ]
-        told = Markup("; ").join(notes[:3]) or "it holds anchors only"
+        idle = any(r.run.unsupported for r in board.rows)
+        nobody = "no model here does its task" if idle else "it holds anchors only"
+        told = Markup("; ").join(notes[:3]) or nobody
         return [Markup("No model can be ranked on {}: {}.").format(section.heading, told)]
     value = first[0].headline
     kind = f"partial {board.name}" if board.partial else board.name

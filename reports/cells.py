@@ -104,6 +104,8 @@ def why_none(cell: Cell | None) -> str:
     """One sentence on why a cell has no value."""
     if cell is None:
         return "this run does not have the metric"
+    if cell.state == "unsupported":
+        return f"not supported: {next(iter(cell.reasons), 'the model does not do the task')}"
     if cell.state == "unavailable":
         return f"unavailable: {cell.note}" if cell.note else "unavailable"
     if cell.planned == 0:

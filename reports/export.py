@@ -82,7 +82,7 @@ def leaderboard_csv(sections: Sequence[Section]) -> str:
         tracks.update(dict.fromkeys(str(t["name"]) for t in section.tracks))
     header = ["benchmark", "suite", "synthetic", "model", "role", "rank", "headline_name",
               "headline", "headline_low", "headline_high", "headline_n", "planned", "partial",
-              "complete", "reason"]  # fmt: skip
+              "complete", "reason", "supported"]  # fmt: skip
     header += [f"track.{t}" for t in tracks]
     for key in columns:
         header += [key, f"{key}.low", f"{key}.high", f"{key}.n", f"{key}.scored"]
@@ -92,7 +92,7 @@ def leaderboard_csv(sections: Sequence[Section]) -> str:
         line: list[object] = [
             section.runs[at].benchmark, section.suite, section.synthetic, section.names[at],
             section.roles[at], row.rank, value.name, value.value, value.low, value.high, value.n,
-            value.planned, value.partial, value.complete, value.reason,
+            value.planned, value.partial, value.complete, value.reason, value.supported,
         ]  # fmt: skip
         found = {t.name: t.value for t in value.tracks}
         line += [found.get(t) for t in tracks]
@@ -213,8 +213,8 @@ def _board_tex(section: Section, board: Board) -> str:
             cells.append(text)
         lines.append(" & ".join([tex(row["name"]), *cells]) + r" \\")
     caption = f"{section.heading}."
-    if section.synthetic:
-        caption += f" Synthetic, not comparable with {section.benchmark}."
+    if section.caveat:
+        caption += f" {section.caveat}"
     if board.partial:
         caption += " The headline is partial."
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{tex(caption)}}}", r"\end{table}"]
@@ -259,6 +259,7 @@ def _section_json(section: Section) -> dict[str, Any]:
                 "role": section.roles[at],
                 "rank": row.rank,
                 "note": row.note,
+                "supported": row.headline.supported,
                 "partial_board": board.partial,
                 "headline": _headline_json(row.headline),
                 "statuses": dict(summary.statuses),

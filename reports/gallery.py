@@ -14,6 +14,8 @@ from evals.core.types import Prediction, Score
 from reports.columns import Column
 from reports.judged import EVIDENCE, JudgeTable, has_verdict
 
+ANSWER = ("answer", "expected")
+"""Evidence of a reply in words: the answer that was read out of it, and the right one."""
 MAX_TEXT = 2_000
 """Longest string of evidence in the page, in characters; the run folder holds all of it."""
 SHOWN = frozenset({"slot", "output_items", "original_items", "original_size"})
@@ -121,9 +123,20 @@ def sample_texts(sample: Mapping[str, Any]) -> tuple[str, str]:
     return str(reference.get("source_text") or ""), str(reference.get("target_text") or "")
 
 
+def sample_answer(sample: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """Exact answer of a question and what its letters stand for; empty for other tasks."""
+    reference = sample.get("reference")
+    if not isinstance(reference, Mapping) or not isinstance(reference.get("answer"), str):
+        return "", []
+    choices = reference.get("choices")
+    named = choices if isinstance(choices, list) else []
+    return clip_text(reference["answer"], 400), [clip_text(str(c), 400) for c in named]
+
+
 def sample_entry(sample: Mapping[str, Any], image: ImageIndex) -> dict[str, Any]:
     """One sample as the page's script reads it."""
     source, target = sample_texts(sample)
+    answer, choices = sample_answer(sample)
     return {
         "id": sample["id"],
         "prompt": clip_text(str(sample.get("prompt", ""))),
@@ -131,6 +144,8 @@ def sample_entry(sample: Mapping[str, Any], image: ImageIndex) -> dict[str, Any]
         "strata": {str(k): str(v) for k, v in (sample.get("strata") or {}).items()},
         "source": source,
         "target": target,
+        "answer": answer,
+        "choices": choices,
         "in": [image(Path(p)) for p in sample.get("images", ())],
         "ref": [image(Path(p)) for p in sample.get("reference_images", ())],
     }
@@ -182,6 +197,12 @@ def _evidence_of(scores: Mapping[str, Score], target: str) -> dict[str, Any]:
     for name, score in scores.items():
         if not score.evidence:
             continue
+        hidden = SHOWN | EVIDENCE if has_verdict(score) else SHOWN
+        if "said" not in made and all(isinstance(score.evidence.get(k), str) for k in ANSWER):
+            hidden = hidden.union(ANSWER)
+            made["said"] = clip_text(score.evidence["answer"], 400)
+            if score.value in {0.0, 1.0}:
+                made["right"] = score.value == 1.0
         read = read_text(score.evidence)
         if read is not None and target and "read" not in made:
             made["read"] = text_diff(target, clip_text(read, 400))
@@ -193,7 +214,6 @@ def _evidence_of(scores: Mapping[str, Score], target: str) -> dict[str, Any]:
         size = _numbers(score.evidence.get("original_size"), 2)
         if size:
             made["size"] = size
-        hidden = SHOWN | EVIDENCE if has_verdict(score) else SHOWN
         other = {k: v for k, v in score.evidence.items() if k not in hidden}
         if other:
             rest[name] = _plain_evidence(other)
@@ -232,7 +252,8 @@ def section_gallery(
     entries: list[dict[str, Any]] = []
     judges = JudgeTable()
     for at, run in enumerate(runs):
-        for sample in run.samples:
+        # Nothing was asked of a model that does not do the task; its row says so.
+        for sample in () if run.unsupported else run.samples:
             name = str(sample["id"])
             for trial in range(run.trials):
                 prediction = run.predictions.get((name, trial)) or _absent(name, trial)

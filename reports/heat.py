@@ -49,11 +49,13 @@ def heat_panel(section: Section) -> dict[str, Any] | None:
     }
     ceiling = "" if section.ceiling is None else (
         f" The column {section.names[section.ceiling]} is the ceiling: what this scorer gives the "
-        "exact answer. A score near it cannot rank models further, and a sub-class with a low "
-        "ceiling is the scorer's limit, not a model's failure."
+        "exact answer. A score near it cannot rank models further, and a "
+        f"{section.group_word} with a low ceiling is the scorer's limit, not a model's failure."
     )  # fmt: skip
+    word = section.group_word.capitalize()
+    many = f"{word}es" if word.endswith("s") else f"{word}s"
     return {
-        "name": "heat", "title": f"Sub-classes ({len(leaves)})", "head": "Sub-class",
+        "name": "heat", "title": f"{many} ({len(leaves)})", "head": word,
         "lede": f"Click a cell to see its samples in the gallery.{ceiling}",
         **_map(section, lines, cells, few=0),
     }  # fmt: skip
@@ -78,9 +80,8 @@ def strata_panel(section: Section) -> dict[str, Any] | None:
         c.key: [[own.get((c.key, s)) for own in section.strata_cells] for s in section.strata]
         for c in _columns(section)
     }
-    task = str(section.runs[0].manifest["benchmark"].get("task", ""))
     return {
-        "name": "kinds", "title": f"By kind of {'edit' if task == 'edit' else 'sample'}",
+        "name": "kinds", "title": f"By kind of {'edit' if section.task == 'edit' else 'sample'}",
         "head": "Kind",
         "lede": "The same samples, sorted by what they ask for: every sample counts once in each "
         f"label that it carries. Means of fewer than {FEW} values are grey and say how many: "

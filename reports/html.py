@@ -175,7 +175,8 @@ def _render(
         raise UserError("There is no run to report; give at least one run folder.")
     sections = sections_of(runs)
     views = [_section_view(s, images, judging) for s in sections]
-    script, style = _asset("judged.js") + _asset("report.js"), _asset("report.css")
+    script = _asset("judged.js") + _asset("answers.js") + _asset("report.js")
+    style = _asset("report.css")
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -221,6 +222,8 @@ def _section_view(section: Section, images: PageImages, judging: Agreement) -> d
         "heading": section.heading,
         "benchmark": section.benchmark,
         "synthetic": section.synthetic,
+        "official": section.official,
+        "caveat": section.caveat,
         "facts": section.facts,
         "verdict": verdict(section),
         "warnings": warnings(section),
@@ -237,11 +240,16 @@ def _section_view(section: Section, images: PageImages, judging: Agreement) -> d
 
 
 def _gallery_view(section: Section) -> dict[str, Any]:
-    statuses = {p.status for r in section.runs for p in r.predictions.values()}
-    missing = any(len(r.predictions) < len(r.samples) * r.trials for r in section.runs)
+    runs, heads = [section.runs[i] for i in section.shown], section.model_heads()
+    statuses = {p.status for r in runs for p in r.predictions.values()}
+    missing = any(len(r.predictions) < len(r.samples) * r.trials for r in runs)
+    words = section.task == "understand"
+    click = "see the answers of all models" if words else "compare"
     return {
-        "lede": "Every sample of every run, not a selection. Click a picture to compare.",
-        "models": section.model_heads(),
+        "lede": f"Every sample of every run, not a selection. Click a picture to {click}.",
+        "models": [{"at": i, **heads[i]} for i in section.shown],
+        "words": words,
+        "group": section.group_word.capitalize(),
         "groups": [{"path": "/".join(g.path), "title": g.title} for g in section.groups],
         "strata": [f"{label} = {value}" for label, value in section.strata],
         "statuses": sorted(statuses | ({"missing"} if missing else set())),
@@ -254,13 +262,14 @@ def _page_data(
     section: Section, maps: Sequence[Mapping[str, Any]], images: PageImages
 ) -> dict[str, Any]:
     """Everything the page's script reads about one section."""
-    first = next((i for i, r in enumerate(section.runs) if section.roles[i] == "model"), 0)
+    first = next((i for i in section.shown if section.roles[i] == "model"), section.shown[0])
     measured = [c for c in section.columns if section.measured(c.key)]
     wanted = [k for t in section.tracks for k in (*t["columns"], *t.get("substitute", ()))]
     shown = [c.key for c in measured if c.key in wanted] or [c.key for c in measured if c.primary]
     return {
         "id": section.id,
         "first": str(first),
+        "words": section.task == "understand",
         "trials": max(r.trials for r in section.runs),
         "models": section.model_heads(),
         "columns": [

@@ -114,7 +114,7 @@ def judge_warnings(section: Section) -> list[dict[str, str]]:
         if any(by_rules(c.rpartition(".")[0]) for t in row.headline.tracks for c in t.columns)
     ]
     if names:
-        where = "in all runs" if len(names) == len(section.runs) else f"in {', '.join(names)}"
+        where = "in all runs" if len(names) == len(section.shown) else f"in {', '.join(names)}"
         made.append(
             {"title": "Judge track: measured by rules, no MLLM.",
              "text": f"{RULES} stands in for an MLLM judge {where}. It notices what its rules "
@@ -127,7 +127,7 @@ def judge_warnings(section: Section) -> list[dict[str, str]]:
             if len(counts) > 1:
                 told.setdefault(_mixed(metric, counts, run), []).append(name)
     for text, own in told.items():
-        where = "all runs" if len(own) == len(section.runs) else ", ".join(own)
+        where = "all runs" if len(own) == len(section.shown) else ", ".join(own)
         made.append({"title": f"Several models answered for one judge in {where}.", "text": text})
     return made
 
@@ -163,7 +163,7 @@ def judges_panel(section: Section, agreement: Agreement) -> dict[str, Any] | Non
     return {
         "rows": rows,
         "facts": [
-            (metric, text + ("" if len(own) == len(section.runs) else f" ({', '.join(own)})"))
+            (metric, text + ("" if len(own) == len(section.shown) else f" ({', '.join(own)})"))
             for (metric, text), own in facts.items()
         ],
         "agreement": [

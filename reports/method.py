@@ -107,8 +107,8 @@ def method_panel(section: Section) -> dict[str, Any]:
                   f"{count(int(suite.get('size', section.planned)))} samples"),
         ("Licence", str(benchmark.get("licence", ""))),
         ("Citation", str(benchmark.get("citation", ""))),
-        ("Intervals", "95 %, cluster bootstrap over source images, stratified by sub-class; "
-                      "printed as half the width"),
+        ("Intervals", "95 %, cluster bootstrap over source images, stratified by "
+                      f"{section.group_word}; printed as half the width"),
         *flat({k: v for k, v in first.manifest.get("settings", {}).items() if k != "judging"}),
     ]  # fmt: skip
     return {

@@ -21,7 +21,16 @@ def warnings(section: Section) -> list[dict[str, str]]:
         text = f"{count(section.planned)} of its {count(size)} samples were planned; "
         made.append(_warning("Part of the suite:", text + "these are not the suite's numbers."))
     told: dict[str, list[str]] = {}
+    idle = [n for n, r in zip(section.names, section.runs, strict=True) if r.unsupported]
+    if idle:
+        verb, whose = ("does", "its row has") if len(idle) == 1 else ("do", "their rows have")
+        text = (
+            f"{', '.join(idle)} {verb} not do the task {section.task!r}; {whose} no numbers here."
+        )
+        made.append(_warning("Not supported:", text))
     for name, run, summary in zip(section.names, section.runs, section.summaries, strict=True):
+        if run.unsupported:
+            continue
         bad = {s: n for s, n in summary.statuses.items() if s != "ok"}
         parts = [_sentence(r) for r in run.manifest.get("remarks") or ()]
         if bad:

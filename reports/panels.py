@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from evals.core.summary import Summary
 from reports.cells import CellView, Footnotes, cell_view
 from reports.columns import PROFILE_ORDER, PROFILE_TITLES, Column, side_by_side
 from reports.sections import Section
@@ -43,14 +44,18 @@ def _mark_best(
     ]
 
 
+def _shown(section: Section) -> list[tuple[str, Summary]]:
+    return [(section.names[i], section.summaries[i]) for i in section.shown]
+
+
 def _metric_rows(section: Section, group: tuple[str, ...], notes: Footnotes) -> list[Row]:
-    anchors = [role == "anchor" for role in section.roles]
+    anchors = [section.roles[i] == "anchor" for i in section.shown]
     rows = []
     for label, columns in side_by_side([c for c in section.columns if section.measured(c.key)]):
         for column in columns:
             cells = [
                 cell_view(s.cells.get((column.key, group)), column, name, notes, "/".join(group))
-                for name, s in zip(section.names, section.summaries, strict=True)
+                for name, s in _shown(section)
             ]
             rows.append(
                 Row(
@@ -90,7 +95,7 @@ def _absent_rows(section: Section, group: tuple[str, ...], notes: Footnotes) -> 
                     column=metric,
                     group="/".join(group),
                 )
-                for name, s in zip(section.names, section.summaries, strict=True)
+                for name, s in _shown(section)
             ),
         )
         for (metric, profile), columns in gathered.items()
@@ -103,7 +108,8 @@ def metrics_panel(section: Section) -> dict[str, Any]:
     top = [g for g in section.groups if len(g.path) == 1]
     wanted: list[tuple[tuple[str, ...], str]] = [((), "All samples")]
     wanted += [(g.path, g.title) for g in top] if len(top) > 1 else []
-    models = section.model_heads()
+    heads = section.model_heads()
+    models = [heads[i] for i in section.shown]
     tables = [
         {
             "group": "/".join(path),

@@ -168,16 +168,19 @@ def _measured_rows(
 ) -> list[dict[str, Any]]:
     """The section's runs in published columns, each with how its protocol differs."""
     path = tuple(p for p in group.split("/") if p)
-    return [
-        {
-            "name": name,
-            "badges": _own_badges(run, notes),
-            "cells": [
-                cell_view(summary.cells.get((c.key, path)), c, name, notes, group) for c in columns
-            ],
-        }
-        for name, run, summary in zip(section.names, section.runs, section.summaries, strict=True)
-    ]
+    rows = []
+    for at in section.shown:
+        name, cells = section.names[at], section.summaries[at].cells
+        rows.append(
+            {
+                "name": name,
+                "badges": _own_badges(section.runs[at], notes),
+                "cells": [
+                    cell_view(cells.get((c.key, path)), c, name, notes, group) for c in columns
+                ],
+            }
+        )
+    return rows
 
 
 def _unmeasured(key: str) -> Column:

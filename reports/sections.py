@@ -64,6 +64,36 @@ class Section:
         return columns_of(self.runs)
 
     @property
+    def official(self) -> bool:
+        """Whether the benchmark has official data too, which synthetic numbers must not meet."""
+        return bool(self.runs[0].manifest["benchmark"].get("official", True))
+
+    @property
+    def caveat(self) -> str:
+        """What a reader of synthetic numbers must know; empty for official ones."""
+        if not self.synthetic:
+            return ""
+        if self.official:
+            return f"Synthetic, not comparable with {self.benchmark}."
+        return "Synthetic, not comparable with any official benchmark."
+
+    @property
+    def task(self) -> str:
+        """What the models are asked to do: ``understand``, ``generate`` or ``edit``."""
+        return str(self.runs[0].manifest["benchmark"].get("task", ""))
+
+    @property
+    def group_word(self) -> str:
+        """What a group of samples is called."""
+        return "sub-class" if self.task == "edit" else "group"
+
+    @cached_property
+    def shown(self) -> tuple[int, ...]:
+        """Runs with numbers to show: those of models that do the task, or all where none does."""
+        able = tuple(i for i, r in enumerate(self.runs) if not r.unsupported)
+        return able or tuple(range(len(self.runs)))
+
+    @property
     def headline(self) -> Mapping[str, Any]:
         """The headline rule, as stored."""
         return dict(self.runs[0].manifest.get("headline") or {})
@@ -149,9 +179,9 @@ class Section:
         return [{"name": n, "mark": self.mark(i)} for i, n in enumerate(self.names)]
 
     def heat_order(self) -> list[int]:
-        """Runs in heat-map order: ceiling, floor and other anchors first, then the models."""
+        """Shown runs in heat-map order: ceiling, floor and other anchors, then the models."""
         place = {"ceiling": 0, "floor": 1, "anchor": 2, "": 3}
-        return sorted(range(len(self.runs)), key=lambda i: (place[self.mark(i)], i))
+        return sorted(self.shown, key=lambda i: (place[self.mark(i)], i))
 
     def name_of(self, run: StoredRun) -> str:
         """Display name of a run of this section."""
@@ -160,7 +190,7 @@ class Section:
     @property
     def facts(self) -> str:
         """What the section is made of, in one line."""
-        models = self.roles.count("model")
+        models = sum(self.roles[i] == "model" and not self.runs[i].unsupported for i in self.shown)
         parts = [f"{self.planned:,} samples", f"{models} model{'' if models == 1 else 's'}"]
         if engine := engine_name(self.runs[0]):
             parts.append(f"OCR by {engine}")

@@ -98,8 +98,8 @@ def board_table(section: Section, board: Board) -> Table:
             )
         )
     notes = [f"[{at}] {text}" for at, text in enumerate(panel["notes"], 1)]
-    if section.synthetic:
-        notes.insert(0, f"Synthetic, not comparable with {section.benchmark}.")
+    if section.caveat:
+        notes.insert(0, section.caveat)
     if panel["lede"]:
         notes.append(panel["lede"])
     return Table(

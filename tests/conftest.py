@@ -48,3 +48,12 @@ def conformance_dir() -> Path:
     if place is None:
         pytest.skip("conformance vectors not found: set UMM_EVALS_CONFORMANCE to their folder")
     return place
+
+
+@pytest.fixture(scope="session")
+def model_fixtures() -> Path:
+    """Folder with recordings of the released InternVL-U code; skipped where it is absent."""
+    place = _shared("UMM_EVALS_MODEL_FIXTURES", "fixtures/model")
+    if place is None:
+        pytest.skip("model fixtures not found: set UMM_EVALS_MODEL_FIXTURES to their folder")
+    return place

@@ -32,10 +32,12 @@ from evals.core.types import (
 )
 
 Kind = Literal[
-    "measured", "imputed", "dropped", "not_applicable", "unavailable", "failed", "waiting"
-]
+    "measured", "imputed", "dropped", "not_applicable", "unsupported", "unavailable", "failed",
+    "waiting",
+]  # fmt: skip
 """`measured`: there is a score. `imputed`: a fault scored by the policy. `dropped`: a fault that
-the policy leaves out. `not_applicable`: no model can be scored here. The others are open, and the
+the policy leaves out. `not_applicable`: no model can be scored here. `unsupported`: this model does
+not do the benchmark's task, so that none of its samples has a value. The others are open, and the
 run is incomplete: `unavailable`, `failed`, and `waiting` (not predicted or scored yet, or a fault
 of the infrastructure)."""
 
@@ -193,6 +195,7 @@ def _column(
 
 _BEST: tuple[Kind, ...] = (
     "measured", "imputed", "failed", "unavailable", "waiting", "dropped", "not_applicable",
+    "unsupported",
 )  # fmt: skip
 """Which trial speaks for its sample."""
 
@@ -204,7 +207,7 @@ def _outcome(
     if prediction is None:
         return Outcome(kind="waiting", value=None, reason="not predicted yet")
     if prediction.status != "ok":
-        return _faulty(prediction, quantity, policy)
+        return _faulty(run, prediction, quantity, policy)
     if prediction.usage.get("near_match") and policy.by_kind.get("near_match") == "drop":
         reason = "found under another name, which the released script skips"
         return Outcome(kind="dropped", value=None, reason=reason)
@@ -239,8 +242,11 @@ def _scored(run: StoredRun, score: Score, quantity: Quantity) -> Outcome:
     return Outcome(kind="not_applicable", value=None, reason=f"not applicable: {why}")
 
 
-def _faulty(prediction: Prediction, quantity: Quantity, policy: Policy) -> Outcome:
+def _faulty(run: StoredRun, prediction: Prediction, quantity: Quantity, policy: Policy) -> Outcome:
     """What the policy makes of a prediction that is not ok."""
+    if run.unsupported:
+        # A model that was never asked is neither right nor wrong, in any profile.
+        return Outcome(kind="unsupported", value=None, reason=run.unsupported)
     fault = prediction.fault or Fault(kind=prediction.status, message="", origin="infrastructure")
     status = prediction.status
     reason = status if fault.kind == status else f"{status}: {fault.kind}"

@@ -78,6 +78,7 @@ class HeadlineValue:
         planned: planned samples.
         waiting: planned samples for which a value of a used column may still come.
         plain: the headline is one column in its own unit, without anchors.
+        supported: whether the model does the benchmark's task at all.
     """
 
     model: str
@@ -95,6 +96,7 @@ class HeadlineValue:
     planned: int = 0
     waiting: int = 0
     plain: bool = False
+    supported: bool = True
 
     @property
     def columns(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -133,6 +135,8 @@ class Contest:
             leaf_groups(run.samples), cluster_labels(run.samples), resamples=resamples, seed=seed
         )
         ids = tuple(str(s["id"]) for s in run.samples)
+        if not rule.tracks:
+            floor = ceiling = None  # a plain column is not anchored
         return cls(rule=rule, layout=layout, ids=ids, floor=floor, ceiling=ceiling)
 
     def anchored(self, choice: Choice, entries: Sequence[Entry]) -> Anchored:
@@ -187,10 +191,14 @@ def headline(
 def evaluate(contest: Contest, entry: Entry) -> HeadlineValue:
     """The headline of one entry of a contest."""
     rule, run = contest.rule, entry.run
-    plain = not rule.tracks
+    plain, planned = not rule.tracks, len(contest.ids)
+    if run.unsupported:
+        return HeadlineValue(
+            model=run.model, name=rule.name, planned=planned, plain=plain,
+            reason=f"not supported: {run.unsupported}", supported=False,
+        )  # fmt: skip
     problem = "" if plain else anchor_problem(rule, run, contest.floor, contest.ceiling)
     choices, missing = choose(rule, [entry] if problem else contest.entrants(entry))
-    planned = len(contest.ids)
     if problem or not choices:
         names = [rule.column] if plain else [t.name for t in rule.tracks]
         return HeadlineValue(

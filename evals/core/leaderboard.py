@@ -96,7 +96,8 @@ class Board:
         columns: (track, columns) of the value, equal for all ranked rows.
         partial: tracks are missing or substituted in all of its rows.
         direction: whether a higher or a lower value is better.
-        rows: ranked ones by rank and value, then unranked ones, then anchors.
+        rows: ranked ones by rank and value, then unranked ones, then anchors, then models that
+            do not do the benchmark's task.
         pairs: every pair of ranked rows.
         mdd: largest of the pairs' minimum detectable differences; None without pairs.
     """
@@ -231,9 +232,11 @@ def _field(runs: Sequence[StoredRun], column: str, resamples: int, seed: int) ->
 def _boards(field: _Field, reasons: dict[str, None]) -> list[Board]:
     """One board per set of columns: partial headlines never stand among full ones."""
     by_columns: dict[tuple[tuple[str, tuple[str, ...]], ...], list[int]] = {}
-    unmade, anchors = [], []
+    unmade, anchors, unsupported = [], [], []
     for i, (entry, value) in enumerate(zip(field.entries, field.values, strict=True)):
-        if is_anchor(entry.run):
+        if entry.run.unsupported:
+            unsupported.append(i)
+        elif is_anchor(entry.run):
             anchors.append(i)
         elif value.value is None:
             unmade.append(i)
@@ -248,7 +251,7 @@ def _boards(field: _Field, reasons: dict[str, None]) -> list[Board]:
     order = sorted(by_columns, key=lambda c: field.values[by_columns[c][0]].partial if c else True)
     out = []
     for place, columns in enumerate(order):
-        others = [*unmade, *anchors] if place == 0 else anchors
+        others = [*unmade, *anchors, *unsupported] if place == 0 else anchors
         out.append(_board(field, columns, by_columns[columns], others))
     return out
 

@@ -48,9 +48,11 @@ class Model(Protocol):
     sample, and returns one `Output` per sample in the same order. An exception is recorded as an
     infrastructure fault; a sample's own failure is an `Output` with a fault.
 
-    Three things are optional, and looked for by name: `concurrency` (int, how many threads may call
+    Four things are optional, and looked for by name: `concurrency` (int, how many threads may call
     at once), `check(samples) -> list[str]` (what a user should know before the run; may raise
-    `UserError`) and `is_stale(sample, prediction) -> bool` (a stored prediction to be made again).
+    `UserError`), `is_stale(sample, prediction) -> bool` (a stored prediction to be made again) and
+    `release()` (let go of loaded weights, because another model comes; it may be asked again, and
+    is one object for all benchmarks of a sweep).
     """
 
     name: str

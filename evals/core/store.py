@@ -13,11 +13,12 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evals.core.errors import UserError
-from evals.core.types import Fault, ImageRef, Prediction, Sample, Score
+from evals.core.types import UNSUPPORTED_TASK, Fault, ImageRef, Prediction, Sample, Score
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -217,6 +218,22 @@ class StoredRun:
     def trials(self) -> int:
         """How many trials were planned."""
         return int(self.manifest.get("trials", 1))
+
+    @cached_property
+    def unsupported(self) -> str:
+        """Why the whole run has no numbers: its model does not do the task; empty when it does.
+
+        All or nothing: only a run in which every planned prediction says so. A model that leaves
+        some samples out must not get its mean over the others, so there each one stays a fault
+        that the profile's policy decides on.
+        """
+        said = [
+            p.fault is not None and p.fault.kind == UNSUPPORTED_TASK
+            for p in self.predictions.values()
+        ]
+        if not all(said) or not 0 < len(said) == len(self.samples) * self.trials:
+            return ""
+        return f"the model does not do the task {self.manifest['benchmark'].get('task')!r}"
 
     def image_path(self, image: ImageRef) -> Path:
         """Where an output image of this run lies."""

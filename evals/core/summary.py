@@ -20,7 +20,7 @@ from evals.core.store import StoredRun
 from evals.core.types import Absence
 
 GroupPath = tuple[str, ...]
-CellState = Literal["ok", "unavailable", "not_applicable", "empty"]
+CellState = Literal["ok", "unsupported", "unavailable", "not_applicable", "empty"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +42,9 @@ class Cell:
         imputed: faults of the model that the profile's policy scored.
         reasons: why planned samples have no measured value, counted.
         complete: False while a value may still come (not run, failed, unavailable).
-        state: ``ok``; ``unavailable`` (the metric is absent here); ``not_applicable`` (to any
-            sample of the group); ``empty`` (nothing to average yet, or nothing planned).
+        state: ``ok``; ``unsupported`` (the model does not do the benchmark's task);
+            ``unavailable`` (the metric is absent here); ``not_applicable`` (to any sample of the
+            group); ``empty`` (nothing to average yet, or nothing planned).
         note: what a reader must know, one sentence or empty.
         macro: unweighted mean over the leaf groups below that have a value, with its interval
             and `n` leaf groups; None for a leaf.
@@ -173,7 +174,9 @@ def cell_over(
     # Faults alone, scored worst while the metric has said nothing, are no mean of this metric.
     has_mean = interval.n > 0 and (kinds["measured"] > 0 or not is_open)
     state: CellState = "ok"
-    if not has_mean:
+    if run.unsupported:
+        state = "unsupported"
+    elif not has_mean:
         absent = metric in run.manifest.get("absences", {}) or kinds["unavailable"] > 0
         nowhere = len(here) > 0 and kinds["not_applicable"] == len(here)
         state = "not_applicable" if nowhere else "unavailable" if absent else "empty"

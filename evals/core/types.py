@@ -30,6 +30,9 @@ ScoreStatus = Literal["ok", "not_applicable", "unavailable", "failed"]
 """`ok`: there is a value. `not_applicable`: the sample cannot be scored for any model (the reason
 says why). `unavailable`: weights or an engine are absent. `failed`: metric or judge failed."""
 
+UNSUPPORTED_TASK = "unsupported_task"
+"""Kind of the fault of a prediction whose model does not do the benchmark's task at all."""
+
 Profile = Literal["official", "strict", "paper"]
 Direction = Literal["higher", "lower"]
 Origin = Literal["model", "infrastructure"]
@@ -372,7 +375,8 @@ class Headline:
         tracks: empty when `column` alone is the headline.
         column: headline of a benchmark without tracks, as ``metric.quantity``.
         floor: name of the model whose score is 0 after anchoring.
-        ceiling: name of the model whose score is 1 after anchoring.
+        ceiling: name of the model whose score is 1 after anchoring. Beside a `column`, which is not
+            anchored, both names only mark rows.
         min_gap: a group whose ceiling is less than this above its floor cannot be anchored.
     """
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from evals.core.errors import UserError, unknown
-from evals.core.types import JSON, Fault, Output, Sample, Task
+from evals.core.types import JSON, UNSUPPORTED_TASK, Fault, Output, Sample, Task
 
 
 class Adapter:
@@ -30,7 +30,7 @@ class Adapter:
 
     def _unsupported(self, task: Task) -> Output:
         fault = Fault(
-            kind="unsupported_task",
+            kind=UNSUPPORTED_TASK,
             message=f"{self.name} does not do the task {task!r}.",
             origin="model",
         )

@@ -40,7 +40,7 @@ from model.adapters.diffusers_checkpoint import (
 from model.adapters.diffusers_options import NAME, OURS, Options, given_arguments
 from model.adapters.diffusers_signature import Signature, read_signature
 from model.adapters.options import read_options, stamp
-from model.torch_tools import cpu_generator, halving, need_torch, png, resolve_device
+from model.torch_tools import cpu_generator, free_memory, halving, need_torch, png, resolve_device
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -248,6 +248,12 @@ class DiffusersPipeline(Adapter):
             "model.",
             origin="infrastructure",
         )
+
+    def release(self) -> None:
+        """Let go of the weights; they are loaded again when the next sample comes."""
+        if self._pipeline is not None:
+            self._pipeline = None
+            free_memory()
 
     def _load(self) -> None:
         if self._pipeline is None:

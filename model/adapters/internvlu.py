@@ -19,7 +19,7 @@ from evals.core.images import load_rgb
 from evals.core.types import JSON, Output, Sample, Task
 from model.adapters.base import Adapter, failed
 from model.adapters.options import option, read_options, stamp
-from model.torch_tools import DTYPES, halving, need_torch, png
+from model.torch_tools import DTYPES, free_memory, halving, need_torch, png
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -117,6 +117,13 @@ class InternVLU(Adapter):
             f"{len(samples)} samples will run on the CPU, with {size / 1e9:.1f} GB of weights: "
             "minutes each; on a machine with a GPU set device to 'cuda'."
         ]
+
+    def release(self) -> None:
+        """Let go of the weights; they are loaded again when the next sample comes."""
+        with self._lock:
+            if self._pipe is not None:
+                self._pipe = None
+                free_memory()
 
     # --- tasks ----------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ from model.adapters.transformers_checkpoint import (
     usable,
 )
 from model.adapters.transformers_options import NAME, Options, read
-from model.torch_tools import halving, is_out_of_memory
+from model.torch_tools import free_memory, halving, is_out_of_memory
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -234,6 +234,11 @@ class TransformersVlm(Adapter):
         if system.strip() not in words:
             raise UserError(f"The chat template of {name} drops the option system; leave it out.")
         return processor
+
+    def release(self) -> None:
+        """Let go of the weights; they are loaded again when the next sample comes."""
+        if self.__dict__.pop("model", None) is not None:
+            free_memory()
 
     @cached_property
     def model(self) -> Any:

@@ -1,13 +1,12 @@
 """Full attention inside each sample and none across samples, without padding.
 
-The tokens of a batch lie in one matrix, all image tokens first and all language tokens behind
-them. Two ways lead to the same numbers: one call for each stretch of samples of equal length, which
-every device can, and one call for all with the variable-length kernel, on CUDA in half precision.
+The tokens of a batch lie in one matrix, all image tokens first and all language tokens behind them.
+Samples of equal length are one call. A variable-length kernel would be one call for all, but
+torch's ran at 340 TFLOP/s on an H200 where the calls by length ran at 600 (docs/performance.md).
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,25 +14,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-HAS_VARLEN = importlib.util.find_spec("torch.nn.attention.varlen") is not None
-
 
 @dataclass(frozen=True, kw_only=True)
 class Packing:
     """Which tokens belong together.
 
     Attributes:
-        gather: rows of ``[all image tokens, all language tokens]`` sample by sample.
+        gather: rows of ``[all image tokens, all language tokens]`` sample by sample, the shortest
+            sample first.
         scatter: the reverse.
-        lengths: tokens of each sample.
-        starts: (samples + 1,) int32, where each sample begins.
+        lengths: tokens of each sample, in that order.
         images: how many image tokens there are in all.
     """
 
     gather: Tensor
     scatter: Tensor
     lengths: tuple[int, ...]
-    starts: Tensor
     images: int
 
     @classmethod
@@ -41,17 +37,18 @@ class Packing:
         cls, images: Sequence[int], texts: Sequence[int], device: torch.device | str = "cpu"
     ) -> Packing:
         """For samples of so many image tokens and so many language tokens each."""
-        parts, at, behind = [], 0, sum(images)
-        for image, text in zip(images, texts, strict=True):
-            parts += [torch.arange(at, at + image), torch.arange(behind, behind + text)]
-            at, behind = at + image, behind + text
-        gather = torch.cat(parts).to(device)
-        lengths = tuple(i + t for i, t in zip(images, texts, strict=True))
-        starts = torch.tensor([0, *lengths], device=device).cumsum(0).int()
+        own = torch.arange(sum(images)).split(list(images))
+        theirs = torch.arange(sum(images), sum(images) + sum(texts)).split(list(texts))
+        lengths = [i + t for i, t in zip(images, texts, strict=True)]
+        # Equal lengths side by side: that makes one call of them.
+        order = sorted(range(len(lengths)), key=lambda n: lengths[n])
+        gather = torch.cat([part for n in order for part in (own[n], theirs[n])]).to(device)
         return cls(
-            gather=gather, scatter=torch.argsort(gather), lengths=lengths, starts=starts,
+            gather=gather,
+            scatter=torch.argsort(gather),
+            lengths=tuple(lengths[n] for n in order),
             images=sum(images),
-        )  # fmt: skip
+        )
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> tuple[Tensor, Tensor]:
@@ -69,27 +66,11 @@ def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> tuple
     one = len(packing.lengths) == 1
     if not one:
         query, key, value = (x[packing.gather] for x in (query, key, value))
-    if _varlen(query) and not one:
-        out = _by_kernel(query, key, value, packing)
-    else:
-        out = _by_length(query, key, value, packing.lengths)
+    out = _by_length(query, key, value, packing.lengths)
     if not one:
         out = out[packing.scatter]
     flat = out.flatten(-2)
     return flat[: packing.images], flat[packing.images :]
-
-
-def _varlen(query: Tensor) -> bool:
-    half = query.dtype in (torch.bfloat16, torch.float16)
-    return HAS_VARLEN and query.is_cuda and half and not query.requires_grad
-
-
-def _by_kernel(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
-    from torch.nn.attention.varlen import varlen_attn
-
-    longest = max(packing.lengths)
-    out: Tensor = varlen_attn(query, key, value, packing.starts, packing.starts, longest, longest)
-    return out
 
 
 def _by_length(query: Tensor, key: Tensor, value: Tensor, lengths: Sequence[int]) -> Tensor:

@@ -28,8 +28,15 @@ WEIGHTS: Mapping[str, str] = {
 SHARD = 5_000_000_000
 """Bytes from which on a component is written as several files."""
 
+FLOATS = ("F64", "F32", "F16", "BF16")
+"""Types of weights that are read, as safetensors calls them."""
+
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _SHOWN = 4
+_BROKEN = (
+    OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError,
+)  # fmt: skip
+"""What a damaged header raises; found by feeding it some."""
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -44,6 +51,12 @@ def weight_files(folder: Path) -> list[Path]:
         table = read_json(index).get("weight_map")
         if not isinstance(table, dict):
             raise UserError(f"{index} has no weight_map; get the file again.")
+        for name in table.values():
+            # A file of another folder is none of this checkpoint, whoever names it.
+            if not isinstance(name, str) or Path(name).name != name:
+                raise UserError(
+                    f"{index} names {name!r}, which is no file beside it; get it again."
+                )
         files = [folder / name for name in dict.fromkeys(table.values())]
         absent = [f.name for f in files if not f.is_file()]
         if absent:
@@ -67,31 +80,33 @@ def shapes(folder: Path) -> dict[str, tuple[tuple[int, ...], str]]:
     """Key -> shape and dtype of every tensor of a component, from the headers alone.
 
     Raises:
-        UserError: a file is missing or no safetensors file.
+        UserError: a file is missing or no safetensors file, or two hold the same tensor.
     """
-    found = {}
+    found: dict[str, tuple[tuple[int, ...], str]] = {}
     for file in weight_files(folder):
         header = _header(file)
-        for key, entry in header.items():
-            if key != "__metadata__":
-                found[key] = (tuple(entry["shape"]), str(entry["dtype"]))
+        twice = sorted(found.keys() & header.keys())
+        if twice:
+            raise UserError(f"{file} holds {_some(twice)}, as another shard does; get both again.")
+        found.update(header)
     return found
 
 
-def _header(file: Path) -> dict[str, Any]:
+def _header(file: Path) -> dict[str, tuple[tuple[int, ...], str]]:
     try:
         with file.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
             if not 2 <= length <= 100_000_000:
                 raise ValueError("its header has no sensible length")
             header: dict[str, Any] = json.loads(stream.read(length))
-        ends = [e["data_offsets"][1] for k, e in header.items() if k != "__metadata__"]
+        header.pop("__metadata__", None)
+        ends = [e["data_offsets"][1] for e in header.values()]
         size = file.stat().st_size
         if size < 8 + length + max(ends, default=0):
             raise ValueError(f"it ends after {size} bytes, too early")
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        return {k: (tuple(e["shape"]), str(e["dtype"])) for k, e in header.items()}
+    except _BROKEN as error:
         raise UserError(f"{file} is no whole safetensors file ({error}); get it again.") from error
-    return header
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,15 +168,23 @@ def compare(
 def tensors(
     folder: Path, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
 ) -> Iterator[tuple[str, torch.Tensor]]:
-    """All tensors of a component, one at a time; floating ones are cast when a dtype is given."""
-    from safetensors import safe_open
+    """All tensors of a component, one at a time; floating ones are cast when a dtype is given.
 
+    Raises:
+        UserError: a file's parts do not fit each other.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    place = "cpu" if str(device).startswith("cpu") else str(device)
     for file in weight_files(folder):
-        with safe_open(file, framework="pt", device=str(device)) as stream:
-            for key in stream.keys():  # noqa: SIM118 (the handle is no mapping)
-                tensor = stream.get_tensor(key)
-                cast = dtype is not None and tensor.is_floating_point()
-                yield key, tensor.to(dtype) if cast else tensor
+        try:
+            with safe_open(file, framework="pt", device=place) as stream:
+                for key in stream.keys():  # noqa: SIM118 (the handle is no mapping)
+                    tensor = stream.get_tensor(key)
+                    cast = dtype is not None and tensor.is_floating_point()
+                    yield key, tensor.to(dtype) if cast else tensor
+        except SafetensorError as error:
+            raise UserError(f"{file} is damaged ({error}); get it again.") from error
 
 
 def load(
@@ -186,18 +209,25 @@ def load(
         optional: keys of the module that may be absent on disk.
 
     Raises:
-        UserError: keys or shapes differ; nothing was read then.
+        UserError: keys or shapes differ, or weights are quantised; nothing was read then.
     """
     names = rename or {}
     own = {k: tuple(v.shape) for k, v in module.state_dict().items()}
+    got = shapes(folder)
     report = compare(
         str(folder),
-        {k: s for k, (s, _) in shapes(folder).items()},
+        {k: s for k, (s, _) in got.items()},
         on_disk(own, names),
         optional=optional,
     )
     if not report.fits:
         raise UserError(f"{report}; it is of another model or version than its config.json says.")
+    packed = [k for k, (_, kind) in got.items() if kind not in FLOATS]
+    if packed:
+        raise UserError(
+            f"{folder} holds {packed[0]} as {got[packed[0]][1]}; quantised weights are not "
+            "supported, so take the checkpoint as it was before that."
+        )
     state: dict[str, torch.Tensor] = {}
     for key, tensor in tensors(folder, device, dtype):
         targets = names.get(key, (key,))
@@ -221,12 +251,19 @@ def on_disk(
 
 def save(
     module: Any, folder: Path, *, rename: Mapping[str, Sequence[str]] | None = None,
-    shard: int = SHARD,
+    optional: Sequence[str] = (), shard: int = SHARD,
 ) -> None:  # fmt: skip
     """Write a module's weights in the official layout, under the official keys.
 
     Each file is written beside its place and moved there, so that a full disk leaves no half file
     under a name that a loader would take.
+
+    Args:
+        module: to be written.
+        folder: of the component.
+        rename: see `load`.
+        optional: keys that are left out where they are another tensor by a second name.
+        shard: bytes from which on there are several files.
 
     Raises:
         UserError: the disk cannot be written.
@@ -239,6 +276,10 @@ def save(
         if all(part in own for part in parts):
             taken = [own.pop(part) for part in parts]
             own[key] = torch.cat(taken) if len(taken) > 1 else taken[0]
+    for key in optional:
+        tensor = own.pop(key, None)
+        if tensor is not None and all(tensor.data_ptr() != t.data_ptr() for t in own.values()):
+            own[key] = tensor
     folder.mkdir(parents=True, exist_ok=True)
     stem, pieces = WEIGHTS[folder.name], _shards(own, shard)
     files = [
@@ -275,18 +316,18 @@ def _shards(state: Mapping[str, Any], most: int) -> list[dict[str, Any]]:
 
 
 def _write(path: Path, state: Mapping[str, Any]) -> None:
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     beside = path.with_name(path.name + ".part")
     try:
         save_file(dict(state), beside, metadata={"format": "pt"})
         beside.replace(path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # the latter where the disk is full
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
         raise UserError(
-            f"{path} cannot be written ({error.strerror or error}); free space or name another "
-            "folder."
+            f"{path} cannot be written ({error}); free space or name another folder."
         ) from error
 
 

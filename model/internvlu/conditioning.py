@@ -61,6 +61,28 @@ def tokenize(
     return tuple(tokenizer(expand(turn, tokens_per_image, compat=compat))["input_ids"])
 
 
+def close(
+    rows: Sequence[Sequence[Row]], said: Sequence[Sequence[int] | None], tokens: Tokens, *,
+    compat: bool = False,
+) -> list[Row]:  # fmt: skip
+    """Requests with the reasoning in their full branch and ``<img>`` behind, in one list.
+
+    Args:
+        rows: of each sample, the request of each branch, the full one first.
+        said: ids of the reasoning of each sample; None where there was none.
+        tokens: of the model.
+        compat: attend to the padding that the full request had in its batch, as the reference does.
+    """
+    longest = max(len(row.ids) for some in rows for row in some)
+    flat: list[Row] = []
+    for (full, *others), words in zip(rows, said, strict=True):
+        front = longest - len(full.ids) if compat and words is not None else 0
+        ids = (*(tokens.pad,) * front, *full.ids, *(words or ()), tokens.start)
+        flat.append(Row(ids=ids, pixels=full.pixels))
+        flat += [Row(ids=(*row.ids, tokens.start), pixels=row.pixels) for row in others]
+    return flat
+
+
 def batches(rows: Sequence[Row]) -> Iterator[list[int]]:
     """Indices of rows to run together: those of like length, so that little is padding."""
     order = sorted(range(len(rows)), key=lambda n: len(rows[n].ids))
@@ -75,16 +97,40 @@ def batches(rows: Sequence[Row]) -> Iterator[list[int]]:
         yield batch
 
 
-def padded(rows: Sequence[Row], pad: int) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Ids and mask, padded on the left, and the pixels of all images."""
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Rows side by side, on the language model's device.
+
+    Attributes:
+        ids: (rows, length), padded on the left.
+        mask: (rows, length), 1 where there is a token.
+        pixels: (images, 3, side, side) of all rows; None when there are none.
+        places: (rows, length) bool, where the visual tokens of these images go. A model can write
+            ``<IMG_CONTEXT>`` into its reasoning, which is no place of an image.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    pixels: Tensor | None
+    places: Tensor
+
+
+def padded(rows: Sequence[Row], vlm: VisionLanguageModel) -> Batch:
+    """One batch of rows of any length."""
     longest = max(len(r.ids) for r in rows)
-    ids = torch.full((len(rows), longest), pad)
+    ids = torch.full((len(rows), longest), vlm.tokens.pad)
     mask = torch.zeros(len(rows), longest, dtype=torch.long)
+    places = torch.zeros(len(rows), longest, dtype=torch.bool)
     for n, row in enumerate(rows):
         ids[n, longest - len(row.ids) :] = torch.tensor(row.ids)
         mask[n, longest - len(row.ids) :] = 1
+        found = (ids[n] == vlm.tokens.context).nonzero().flatten()
+        places[n, found[: len(row.pixels) * vlm.config.tokens_per_image]] = True
     pixels = [p for row in rows for p in row.pixels]
-    return ids, mask, torch.stack(pixels) if pixels else None
+    return Batch(
+        ids=ids.to(vlm.device), mask=mask.to(vlm.device), places=places.to(vlm.device),
+        pixels=torch.stack(pixels).to(vlm.device) if pixels else None,
+    )  # fmt: skip
 
 
 @torch.no_grad()
@@ -103,19 +149,15 @@ def spans(vlm: VisionLanguageModel, rows: Sequence[Row], layers: Sequence[int]) 
     grid = (vlm.config.grid, vlm.config.grid)
     for batch in batches([rows[n] for n in wanted]):
         some = [rows[wanted[k]] for k in batch]
-        ids, mask, pixels = padded(some, vlm.tokens.pad)
-        device = vlm.device
-        states = vlm.hidden_states(
-            ids.to(device), mask.to(device), None if pixels is None else pixels.to(device)
-        )
+        filled = padded(some, vlm)
+        states = vlm.hidden_states(filled.ids, filled.mask, filled.pixels, filled.places)
         joined = torch.cat([states[layer] for layer in layers], dim=-1)
         for place, k in enumerate(batch):
             row = some[place]
             begin = _user_turn(row.ids, vlm.tokens.turn) - len(row.ids)
-            part = torch.tensor(row.ids[begin:])
             found[wanted[k]] = Span(
                 states=joined[place, begin:],
-                is_image=part == vlm.tokens.context,
+                is_image=filled.places[place, begin:].cpu(),
                 images=(grid,) * len(row.pixels),
             )
     return [found[n] for n in same]

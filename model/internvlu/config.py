@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from evals.core.errors import UserError
+from model.internvlu.consistency import check_consistency
 
 INDEX = "model_index.json"
 COMPONENTS: Mapping[str, str] = {
@@ -63,22 +64,32 @@ class _Read:
             if f.name == "raw" or f.name not in raw or raw[f.name] is None:
                 continue
             value = raw[f.name]
-            default = f.default if f.default is not dataclasses.MISSING else None
-            kind = type(default) if isinstance(default, bool | int | float | str | tuple) else None
+            known = isinstance(f.default, bool | int | float | str | tuple)
+            kind = type(f.default) if known else dict if f.default_factory is dict else None
             values[f.name] = _as(kind, value, f"{where}: {f.name}")
         return cls(raw=raw, **values)
+
+
+def _object(raw: Raw, name: str, where: str) -> Raw:
+    value = raw.get(name)
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: {name} is {value!r} and must be an object; mend the file.")
+    return value
 
 
 def _as(kind: type | None, value: Any, where: str) -> Any:
     if kind is None or kind is type(value):
         return value
-    if kind is tuple and isinstance(value, list):
+    whole = isinstance(value, list) and all(type(x) is int for x in value)
+    if kind is tuple and whole:
         return tuple(value)
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is float and number:
-        return float(value)
-    if kind is int and number and float(value).is_integer():
-        return int(value)
+    # A longer integer has no float.
+    if number and abs(value) < 1e300:
+        if kind is float:
+            return float(value)
+        if kind is int and float(value).is_integer():
+            return int(value)
     raise UserError(f"{where} is {value!r}, which is not of type {kind.__name__}; mend the file.")
 
 
@@ -120,14 +131,15 @@ class VlmConfig(_Read):
     def read(cls, raw: Raw, where: str) -> VlmConfig:
         """See `_Read.read`; also refuses a language model that we do not have."""
         base = super().read(raw, where)
-        llm = raw.get("llm_config") or {}
-        names = llm.get("architectures") or ["nothing"]
-        if names[0] not in LANGUAGE_MODELS:
+        llm, seen = (_object(raw, name, where) for name in ("llm_config", "vision_config"))
+        names = llm.get("architectures")
+        name = names[0] if isinstance(names, list) and names else None
+        if not isinstance(name, str) or name not in LANGUAGE_MODELS:
             raise UserError(
-                f"{where}: llm_config.architectures names {names[0]!r}, which is not supported; "
+                f"{where}: llm_config.architectures names {name!r}, which is not supported; "
                 f"supported are {', '.join(LANGUAGE_MODELS)}."
             )
-        vision = VisionConfig.read(raw.get("vision_config") or {}, f"{where}: vision_config")
+        vision = VisionConfig.read(seen, f"{where}: vision_config")
         return dataclasses.replace(base, vision=vision, llm=llm)
 
     @property
@@ -148,7 +160,8 @@ class VlmConfig(_Read):
     @property
     def text(self) -> Raw:
         """``llm_config`` as the language model's class takes it, with the right tying."""
-        tie = self.raw.get("tie_word_embeddings", self.llm.get("tie_word_embeddings", False))
+        said = (owner.get("tie_word_embeddings") for owner in (self.raw, self.llm))
+        tie = next((x for x in said if x is not None), False)
         drop = ("architectures", "torch_dtype", "dtype", "attn_implementation", "use_cache")
         return {**{k: v for k, v in self.llm.items() if k not in drop}, "tie_word_embeddings": tie}
 
@@ -204,15 +217,8 @@ class DecoderConfig(_Read):
                 f"{where}: decoder_projector_type {base.decoder_projector_type!r} is not "
                 "supported; supported are identity and mlp2x_gelu."
             )
-        inner = raw.get("decoder_config")
-        if not isinstance(inner, dict):
-            raise UserError(f"{where}: decoder_config is {inner!r} and must be an object.")
+        inner = _object(raw, "decoder_config", where)
         transformer = TransformerConfig.read(inner, f"{where}: decoder_config")
-        if sum(transformer.axes_dims_rope) != transformer.attention_head_dim:
-            raise UserError(
-                f"{where}: axes_dims_rope {list(transformer.axes_dims_rope)} must add up to "
-                f"attention_head_dim {transformer.attention_head_dim}."
-            )
         return dataclasses.replace(base, transformer=transformer)
 
 
@@ -239,11 +245,13 @@ class ProcessorConfig(_Read):
 
     def understanding(self, key: str, default: Any) -> Any:
         """A value of ``image_processor_kwargs``."""
-        return self.image_processor_kwargs.get(key, default)
+        value = self.image_processor_kwargs.get(key)
+        return default if value is None else value
 
     def generation(self, key: str, default: Any) -> Any:
         """A value of ``image_gen_processor_kwargs``."""
-        return self.image_gen_processor_kwargs.get(key, default)
+        value = self.image_gen_processor_kwargs.get(key)
+        return default if value is None else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,31 +288,17 @@ class ModelConfig:
                     f"supported is {wanted}."
                 )
         raw = {name: read_json(folder / name / file) for name, file in FILES.items()}
-        where = {name: str(folder / name / file) for name, file in FILES.items()}
-        return cls(
+        where = {name: folder / name / file for name, file in FILES.items()}
+        found = cls(
             index=index,
-            vlm=VlmConfig.read(raw["vlm"], where["vlm"]),
-            decoder=DecoderConfig.read(raw["generation_decoder"], where["generation_decoder"]),
+            vlm=VlmConfig.read(raw["vlm"], str(where["vlm"])),
+            decoder=DecoderConfig.read(raw["generation_decoder"], str(where["generation_decoder"])),
             vae=raw["vae"],
             scheduler=raw["scheduler"],
-            processor=ProcessorConfig.read(raw["processor"], where["processor"]),
-        ).checked(folder)
-
-    def checked(self, folder: Path) -> ModelConfig:
-        """The same, once its parts are seen to fit each other.
-
-        Raises:
-            UserError: two files contradict each other.
-        """
-        hidden, layers = int(self.vlm.llm["hidden_size"]), self.decoder.vlm_select_layer
-        width = hidden * len(layers)
-        if self.decoder.input_hidden_size != width:
-            raise UserError(
-                f"{folder}: the decoder takes {self.decoder.input_hidden_size} channels, but "
-                f"{len(layers)} layers of {hidden} give {width}; vlm and generation_decoder are of "
-                "different checkpoints."
-            )
-        return self
+            processor=ProcessorConfig.read(raw["processor"], str(where["processor"])),
+        )
+        check_consistency(found, where)
+        return found
 
     def files(self) -> dict[str, Raw]:
         """Relative path -> JSON object, everything as it was read."""
@@ -327,7 +321,7 @@ def read_json(path: Path) -> Raw:
         raise UserError(
             f"{path} is missing; the folder is no InternVL-U checkpoint, or not all of it."
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON ({error}); get the file again.") from error
     if not isinstance(value, dict):
         raise UserError(f"{path} holds no JSON object; get the file again.")

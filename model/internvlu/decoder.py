@@ -247,9 +247,12 @@ class Transformer(nn.Module):
         """(samples or 1, width); one row when all samples are at the same time."""
         if len(timestep) > 1 and bool((timestep == timestep[0]).all()):
             timestep = timestep[:1]
-        # Only the dtype of the second argument matters to this class.
-        probe = torch.empty(0, dtype=dtype, device=timestep.device)
-        embedded: Tensor = self.time_text_embed(timestep * self.config.timestep_scale, probe)
+        # Its angles reach a million, where float32 steps by 0.06. On the CPU, so that the last bit
+        # of an exponential does not make another time on another device.
+        waves = self.time_text_embed.time_proj(timestep.cpu() * self.config.timestep_scale)
+        embedded: Tensor = self.time_text_embed.timestep_embedder(
+            waves.to(self.proj_out.weight.device, dtype)
+        )
         return embedded
 
 
@@ -362,10 +365,20 @@ class GenerationDecoder(nn.Module):
         Returns:
             One tensor per sample, shaped as its latents.
         """
+        return self.velocities(latents, self.embed_time(timestep), prepared)
+
+    def embed_time(self, timestep: Tensor) -> Tensor:
+        """The time as the layers want it: (samples, width), or (1, width) when all have one."""
+        return self.decoder.time(timestep, self.dtype)
+
+    def velocities(
+        self, latents: Sequence[Tensor], embedded: Tensor, prepared: Prepared
+    ) -> list[Tensor]:
+        """As `forward`, from the embedded time; nothing in here waits for the device."""
         net = self.decoder
         patches = torch.cat([net.patches(x) for x in latents]).to(self.device, self.dtype)
         image = torch.cat([net.img_in(patches), prepared.conditions])[prepared.order]
-        text, embedded = prepared.text, net.time(timestep.to(self.device), self.dtype)
+        text = prepared.text
         for n, block in enumerate(net.transformer_blocks):
             last = n == len(net.transformer_blocks) - 1
             image, text = block(image, text, embedded, prepared, last)

@@ -35,6 +35,19 @@ REASONING = Scales(guidance_scale=3.5, image_guidance_scale=1.5)
 """Defaults of the released pipeline without and with reasoning; the paper quotes the latter."""
 
 
+def choose(
+    guidance_scale: float | None, image_guidance_scale: float | None, *, think: bool
+) -> Scales:
+    """The scales given, and the released defaults for those that are not."""
+    default = REASONING if think else PLAIN
+    return Scales(
+        guidance_scale=default.guidance_scale if guidance_scale is None else guidance_scale,
+        image_guidance_scale=default.image_guidance_scale
+        if image_guidance_scale is None
+        else image_guidance_scale,
+    )
+
+
 def guide(full: Tensor, partial: Tensor | None, blank: Tensor, timestep: int, scales: Scales
           ) -> Tensor:  # fmt: skip
     """The velocity to follow, in float32.

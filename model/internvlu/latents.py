@@ -10,8 +10,11 @@ from torch import Tensor
 
 from model.internvlu.images import pad_to_largest
 
-CHUNK = 2_097_152
-"""Pixels that are encoded or decoded at once; a larger image goes through in tiles."""
+CHUNK = 1_048_576
+"""Pixels that are decoded at once, as several small images; it takes 7 GB in bfloat16."""
+
+WHOLE = 2_097_152
+"""Pixels of the largest image that goes through in one piece; larger ones go in tiles."""
 
 TILE, STRIDE = 1024, 768
 """Side of a tile and distance of two tiles, in pixels; they are blended where they overlap."""
@@ -25,8 +28,8 @@ def _scale(vae: Any, like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _tiling(vae: Any, pixels: int) -> None:
-    """Tiles for what is over the chunk, none for what is not."""
-    if pixels > CHUNK:
+    """Tiles for a large image, none for another."""
+    if pixels > WHOLE:
         vae.enable_tiling(TILE, TILE, STRIDE, STRIDE)
     else:
         vae.disable_tiling()
@@ -77,7 +80,8 @@ def decode(vae: Any, latents: Sequence[Tensor]) -> list[Tensor]:
         _tiling(vae, batch.shape[3] * batch.shape[4] * factor**2)
         mean, std = _scale(vae, batch)
         images = vae.decode((batch * std + mean).to(dtype), return_dict=False)[0][:, :, 0]
-        found.update(zip(group, images.float(), strict=True))
+        # In tiles the class does not clamp.
+        found.update(zip(group, images.float().clamp(-1, 1), strict=True))
     return [found[n] for n in range(len(latents))]
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import index
+from typing import Any
+
+from PIL import Image
 
 from evals.core.errors import UserError
 from model.internvlu.config import ModelConfig
-from model.internvlu.images import MAX_ASPECT, ResizeRule, check_source
+from model.internvlu.guidance import Scales
+from model.internvlu.images import MAX_ASPECT, ResizeRule, check_source, smart_resize
+from model.internvlu.prompts import CONTEXT, IMAGE, TURN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +41,25 @@ class Limits:
         )
 
     def check_prompt(self, prompt: str) -> None:
-        """Refuse an empty prompt.
+        """Refuse an empty prompt, and one that cannot be tokenised.
 
         Raises:
-            UserError: there is nothing in it but space.
+            UserError: there is nothing in it but space, or something that is no text.
         """
+        if not isinstance(prompt, str):
+            raise UserError(f"The prompt is {prompt!r} and must be a text.")
         if not prompt.strip():
             raise UserError("The prompt is empty; write what to make or to ask.")
+        _check_text("prompt", prompt, (CONTEXT,))
+
+    def check_system(self, system: str | None) -> None:
+        """Refuse a system text that would be taken for something else.
+
+        Raises:
+            UserError: it holds a place of an image or begins a turn.
+        """
+        if system is not None:
+            _check_text("system text", system, (CONTEXT, IMAGE, TURN))
 
     def check_source(self, size: tuple[int, int]) -> None:
         """Refuse a condition image that cannot be resized.
@@ -49,9 +68,17 @@ class Limits:
             size: height and width in pixels.
 
         Raises:
-            UserError: under 16 pixels, or an aspect ratio over 200.
+            UserError: under 16 pixels, an aspect ratio over 200, or one over that of the longest
+                side allowed and a patch.
         """
         check_source(*size, self.rule)
+        side = self.rule.side / max(size)
+        # A side that becomes 0 is divided by further on.
+        if int(min(size) * min(1, side)) < 1 or min(smart_resize(*size, self.rule)) < 1:
+            raise UserError(
+                f"The input image has {size[1]} x {size[0]} pixels, and with its longer side at "
+                f"{self.rule.side} the other would be under {self.rule.factor}; crop it."
+            )
 
     def check_target(self, size: tuple[int, int], conditions: int = 0) -> None:
         """Refuse a target that cannot be made.
@@ -65,6 +92,8 @@ class Limits:
         """
         height, width = size
         factor = self.rule.factor
+        if not all(isinstance(side, int) for side in size):
+            raise UserError(f"A target of {width!r} x {height!r} pixels is not of whole numbers.")
         if min(size) < factor:
             raise UserError(
                 f"A target of {width} x {height} pixels is too small; both sides must have "
@@ -75,11 +104,13 @@ class Limits:
                 f"A target of {width} x {height} pixels has an aspect ratio over {MAX_ASPECT}; ask "
                 "for another."
             )
+        if not conditions:
+            return
         most = int(min(size) // factor // 2 / self.stretch) - 1
-        if conditions and most < 1:
+        if most < 1:
             raise UserError(
                 f"A target of {width} x {height} pixels is too small for an edit; both sides must "
-                f"have {int(4 * factor * self.stretch)} or more."
+                f"have {2 * factor * math.ceil(2 * self.stretch)} or more."
             )
         if conditions > most:
             raise UserError(
@@ -102,3 +133,99 @@ class Limits:
                 f"The prompt has {len(ids)} tokens, which with {new} new ones is over the model's "
                 f"{self.context}; shorten the prompt, give fewer images or ask for fewer tokens."
             )
+
+
+def _check_text(what: str, text: str, forbidden: Sequence[str]) -> None:
+    odd = [word for word in forbidden if word in text]
+    if odd:
+        raise UserError(
+            f"The {what} holds {odd[0]}, which the model takes for a part of an image or a turn; "
+            "take it out."
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"The {what} holds half a character ({text[error.start]!r} at {error.start}), which "
+            "no encoding has; take it out."
+        ) from None
+
+
+def check_solver(steps: int, shift: float | None, scales: Scales | None) -> None:
+    """Refuse numbers with which nothing can be sampled.
+
+    Raises:
+        UserError: no steps, a shift that is not above 0, or a scale that is no number.
+    """
+    if not isinstance(steps, int) or steps < 1:
+        raise UserError(f"{steps} steps make no image; ask for 1 or more.")
+    if shift is not None and not 0 < shift < math.inf:
+        raise UserError(f"shift is {shift} and must be a number above 0.")
+    chosen = scales or Scales()
+    for value in (chosen.guidance_scale, chosen.image_guidance_scale):
+        if not math.isfinite(value):
+            raise UserError(f"A scale of guidance is {value} and must be a number.")
+
+
+def each_seed(seeds: Sequence[int] | int, count: int) -> list[int]:
+    """One seed per sample; one number counts up.
+
+    Raises:
+        UserError: there are not as many seeds as samples, or one is outside 64 bits.
+    """
+    try:
+        first = index(seeds)  # type: ignore[arg-type]
+    except TypeError:
+        first = None
+    try:
+        chosen = (
+            [index(seed) for seed in seeds]  # type: ignore[union-attr]
+            if first is None
+            else [first + n for n in range(count)]
+        )
+    except TypeError:
+        raise UserError(f"The seeds are {seeds!r} and must be whole numbers.") from None
+    if len(chosen) != count:
+        raise UserError(f"{len(chosen)} seeds are given for {count} prompts; give one for each.")
+    odd = [seed for seed in chosen if not -(2**63) <= seed < 2**64]
+    if odd:
+        raise UserError(f"The seed {odd[0]} has more than 64 bits; take a smaller one.")
+    return chosen
+
+
+def each_images(prompts: Sequence[str], images: Sequence[Any] | None) -> list[tuple[Any, ...]]:
+    """Images of each prompt.
+
+    Raises:
+        UserError: there are not as many lists of images as prompts, or something in them is no
+            image of 8 bits.
+    """
+    if isinstance(prompts, str):
+        raise UserError("prompts is one string; pass a list of prompts.")
+    if images is None:
+        return [()] * len(prompts)
+    lists = isinstance(images, list | tuple)
+    if not lists or any(not isinstance(some, list | tuple | None) for some in images):
+        raise UserError("images must be a list of images for each prompt, like [[image]].")
+    if len(images) != len(prompts):
+        raise UserError(
+            f"{len(prompts)} prompts and {len(images)} lists of images are given; pass one list of "
+            "images for each prompt."
+        )
+    given = [tuple(some or ()) for some in images]
+    for image in (i for some in given for i in some):
+        _check_image(image)
+    return given
+
+
+def _check_image(image: Any) -> None:
+    if not isinstance(image, Image.Image):
+        raise UserError(
+            f"An image is of type {type(image).__name__} and must be a PIL image; convert it with "
+            "PIL.Image.open or PIL.Image.fromarray."
+        )
+    if min(image.size) < 1:
+        raise UserError("An image has no pixels; give another.")
+    if image.mode[0] in "IF":
+        # Pillow would clip the values, mostly to white.
+        raise UserError(f"An image has the mode {image.mode}; scale its values to 8 bits first.")

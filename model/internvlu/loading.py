@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from evals.core.checkpoints import find_checkpoint
 from evals.core.errors import UserError
 from model.internvlu import checkpoint
 from model.internvlu.conditioning import find_tokens
-from model.internvlu.config import INDEX, ModelConfig
+from model.internvlu.config import FILES, INDEX, ModelConfig
 from model.internvlu.decoder import GenerationDecoder
+from model.internvlu.sampler import make_scheduler
 from model.internvlu.vlm import TIED, VisionLanguageModel, renames
 
 MODULES = ("vlm", "generation_decoder", "vae")
@@ -37,6 +39,7 @@ class Parts:
         tokenizer_files: folder of the processor's files, copied when the parts are saved.
         devices: component -> where it computes.
         offload: keep a component in ordinary memory while it does not compute.
+        lock: held while one computes; the VAE and the placing of components know of one user.
     """
 
     config: ModelConfig
@@ -47,6 +50,7 @@ class Parts:
     vae: Any
     devices: Mapping[str, torch.device]
     offload: bool = False
+    lock: Any = field(default_factory=threading.RLock, repr=False, compare=False)
 
     def module(self, name: str) -> nn.Module:
         """A component by its name in the layout."""
@@ -57,16 +61,17 @@ class Parts:
 
     @contextmanager
     def on_device(self, name: str) -> Iterator[None]:
-        """The component is where it computes."""
-        if not self.offload:
-            yield
-            return
-        module = self.module(name)
-        module.to(self.devices[name])
-        try:
-            yield
-        finally:
-            module.to("cpu")
+        """The component is where it computes, and nobody else computes."""
+        with self.lock:
+            if not self.offload:
+                yield
+                return
+            module = self.module(name)
+            module.to(self.devices[name])
+            try:
+                yield
+            finally:
+                module.to("cpu")
 
 
 def locate(source: str | Path, revision: str | None = None) -> Path:
@@ -79,6 +84,8 @@ def locate(source: str | Path, revision: str | None = None) -> Path:
     Raises:
         UserError: neither is to be had.
     """
+    if revision and Path(source).expanduser().is_dir():
+        raise UserError(f"{source} is a folder, and a revision is of the hub; leave it out.")
     name, _, commit = str(source).partition("@")
     wanted = revision or commit
     found = find_checkpoint(f"{name}@{wanted}" if wanted else name, INDEX)
@@ -102,12 +109,48 @@ def locate(source: str | Path, revision: str | None = None) -> Path:
 
 
 def build(config: ModelConfig, tokenizer: Any, where: str) -> tuple[Any, Any, Any]:
-    """Language model, decoder and VAE without weights, on the meta device."""
-    with init_empty_weights(include_buffers=False):
-        vlm = VisionLanguageModel(config.vlm, find_tokens(tokenizer, where))
-        decoder = GenerationDecoder(config.decoder)
-        vae = AutoencoderKLQwenImage.from_config(config.vae)
+    """Language model, decoder and VAE without weights, on the meta device.
+
+    Raises:
+        UserError: the tokenizer lacks a token, or a configuration describes no network.
+    """
+    tokens = find_tokens(tokenizer, where)
+    makers: Mapping[str, Callable[[], Any]] = {
+        "vlm": lambda: VisionLanguageModel(config.vlm, tokens),
+        "generation_decoder": lambda: GenerationDecoder(config.decoder),
+        "vae": lambda: AutoencoderKLQwenImage.from_config(config.vae),
+    }
+    found = []
+    for name, make in makers.items():
+        try:
+            with init_empty_weights(include_buffers=False):
+                found.append(make())
+        except Exception as error:  # each library checks its values in its own way, or not at all
+            first = str(error).strip().split("\n")[0][:200]
+            raise UserError(
+                f"{name}/{FILES[name]} describes no network that can be built "
+                f"({type(error).__name__}: {first}); mend the file."
+            ) from error
+    vlm, decoder, vae = found
     return vlm, decoder, vae
+
+
+def _check_solver(config: Mapping[str, Any], folder: Path) -> None:
+    """Refuse a solver that cannot make two steps.
+
+    Raises:
+        UserError: a value of its file is none that the library knows.
+    """
+    try:
+        solver = make_scheduler(config, steps=2)
+        for timestep in solver.timesteps:
+            solver.step(torch.zeros(1), timestep, torch.zeros(1))
+    except Exception as error:  # the library raises whatever it stumbles over
+        first = str(error).strip().split("\n")[0][:200]
+        raise UserError(
+            f"{folder / 'scheduler' / FILES['scheduler']} describes no solver that can be used "
+            f"({first}); mend the file."
+        ) from error
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -117,8 +160,10 @@ def load_tokenizer(folder: Path) -> Any:
         UserError: it cannot be read.
     """
     try:
-        return AutoTokenizer.from_pretrained(folder, padding_side="left", local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return AutoTokenizer.from_pretrained(
+            folder, padding_side="left", local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:  # the library's parsers raise whatever they stumble over
         first = str(error).strip().split("\n")[0][:200]
         raise UserError(
             f"The tokenizer in {folder} cannot be read ({first}); download the checkpoint again."
@@ -143,6 +188,7 @@ def read_parts(
     config = ModelConfig.read(folder)
     for name in MODULES:
         checkpoint.shapes(folder / name)
+    _check_solver(config.scheduler, folder)
     tokenizer = load_tokenizer(folder / "processor")
     vlm, decoder, vae = build(config, tokenizer, str(folder / "processor"))
     for module, name in ((vlm, "vlm"), (decoder, "generation_decoder"), (vae, "vae")):
@@ -175,6 +221,7 @@ def write_parts(parts: Parts, folder: Path, *, shard: int = checkpoint.SHARD) ->
     Raises:
         UserError: the folder holds something already, or the disk cannot be written.
     """
+    folder = Path(folder)
 
     def fill(place: Path) -> None:
         for name, value in parts.config.files().items():
@@ -185,7 +232,8 @@ def write_parts(parts: Parts, folder: Path, *, shard: int = checkpoint.SHARD) ->
         for name in MODULES:
             module = parts.module(name)
             rename = renames(parts.vlm) if name == "vlm" else None
-            checkpoint.save(module, place / name, rename=rename, shard=shard)
+            optional = TIED if name == "vlm" else ()
+            checkpoint.save(module, place / name, rename=rename, optional=optional, shard=shard)
 
     write_folder(folder, fill)
 

@@ -14,6 +14,7 @@ that code can be reproduced.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,16 +27,16 @@ from torch import Tensor
 from evals.core.errors import UserError
 from model.internvlu import images as im
 from model.internvlu import loading
-from model.internvlu.conditioning import Row, spans, tokenize
+from model.internvlu.conditioning import Row, close, spans, tokenize
 from model.internvlu.decoder import Condition
 from model.internvlu.guidance import PLAIN, REASONING, Scales
 from model.internvlu.latents import decode, encode
-from model.internvlu.limits import Limits
+from model.internvlu.limits import Limits, check_solver, each_images, each_seed
 from model.internvlu.prompts import BRANCHES, picture, question
-from model.internvlu.sampler import COMPAT_SHIFT, Branches, Step, make_scheduler, sample
+from model.internvlu.sampler import COMPAT_SHIFT, Branches, Step, draw_noise, make_scheduler, sample
 from model.internvlu.vlm import Sampling
 from model.internvlu.writing import Answer, read, write
-from model.torch_tools import cpu_generator, resolve_device, resolve_dtype
+from model.torch_tools import resolve_device, resolve_dtype
 
 Images: TypeAlias = "Sequence[Image.Image]"
 Size: TypeAlias = "tuple[int, int]"
@@ -74,6 +75,9 @@ class InternVLUPipeline:
         self.compat = reference_compat
         parts.vlm.substitute_generated = not reference_compat
         self.limits = Limits.of(parts.config)
+        if reference_compat:
+            # The reference does not look at the context: positions just go on.
+            self.limits = dataclasses.replace(self.limits, context=None)
 
     @classmethod
     def from_pretrained(
@@ -121,6 +125,16 @@ class InternVLUPipeline:
             parts.decoder.compile_layers()
         return pipe
 
+    @property
+    def default_size(self) -> Size:
+        """Height and width in pixels of an image when nobody says otherwise."""
+        config = self.parts.config.decoder
+        return config.gen_image_height, config.gen_image_width
+
+    def source_size(self, image: Image.Image) -> Size:
+        """Height and width in which an image is edited: its own, within the range trained for."""
+        return im.smart_resize(image.height, image.width, self.limits.rule)
+
     def save_pretrained(self, folder: Path) -> None:
         """Write the checkpoint; see `loading.write_parts`."""
         loading.write_parts(self.parts, folder)
@@ -150,8 +164,10 @@ class InternVLUPipeline:
             UserError: an empty prompt, an unequal number of prompts and images, or a prompt that is
                 too long.
         """
-        given = _per_prompt(prompts, images)
+        given = each_images(prompts, images)
+        chosen = each_seed(seeds, len(prompts))
         how = sampling or Sampling()
+        self.limits.check_system(system)
         for prompt in prompts:
             self.limits.check_prompt(prompt)
         rows = [
@@ -162,10 +178,14 @@ class InternVLUPipeline:
             self.limits.check_length(row.ids, how.max_new_tokens)
         return [
             read(self.parts, row, new)
-            for row, new in zip(
-                rows, write(self.parts, rows, how, _seeds(seeds, len(rows))), strict=True
-            )
+            for row, new in zip(rows, self._write(rows, how, chosen), strict=True)
         ]
+
+    def _write(self, rows: Sequence[Row], how: Sampling, seeds: Sequence[int]) -> list[list[int]]:
+        with self.parts.lock:
+            # Two pipelines may share the parts.
+            self.parts.vlm.substitute_generated = not self.compat
+            return write(self.parts, rows, how, seeds)
 
     def _pixels(self, images: Images) -> tuple[Tensor, ...]:
         config = self.parts.config
@@ -197,14 +217,16 @@ class InternVLUPipeline:
             prompts: what to make.
             height: in pixels, of all; that of the checkpoint's configuration when None.
             width: likewise.
-            options: see `_pictures`.
+            options: see `make`.
 
         Raises:
             UserError: an empty prompt, or a size that cannot be made.
         """
-        config = self.parts.config.decoder
-        size = height or config.gen_image_height, width or config.gen_image_width
-        return self._pictures(prompts, [()] * len(prompts), [size] * len(prompts), **options)
+        return self.make(prompts, None, [self._size(height, width)] * len(prompts), **options)
+
+    def _size(self, height: int | None, width: int | None) -> Size:
+        default = self.default_size
+        return default[0] if height is None else height, default[1] if width is None else width
 
     def edit(
         self,
@@ -225,33 +247,32 @@ class InternVLUPipeline:
                 range the model was trained for, when neither this nor `sizes` is given.
             width: likewise.
             sizes: height and width of each result.
-            options: see `_pictures`.
+            options: see `make`.
 
         Raises:
             UserError: an empty prompt, a prompt without images, or a size that cannot be made.
         """
-        given = _per_prompt(prompts, images)
+        given = each_images(prompts, images)
         bare = [n for n, i in enumerate(given) if not i]
         if bare:
             raise UserError(
                 f"Prompt {bare[0] + 1} of {len(prompts)} has no image to edit; use generate for it."
             )
+        fixed = height is not None or width is not None
+        if fixed and sizes is not None:
+            raise UserError("sizes and height or width are given; give one of them.")
         for image in (i for some in given for i in some):
             self.limits.check_source((image.height, image.width))
         if sizes is None:
-            config = self.parts.config.decoder
-            if height or width or self.compat:
-                size = height or config.gen_image_height, width or config.gen_image_width
-                sizes = [size] * len(prompts)
-            else:
-                sizes = [im.smart_resize(i[0].height, i[0].width, self.limits.rule) for i in given]
-        return self._pictures(prompts, given, sizes, **options)
+            size, own = self._size(height, width), not fixed and not self.compat
+            sizes = [self.source_size(some[0]) if own else size for some in given]
+        return self.make(prompts, given, sizes, **options)
 
     @torch.no_grad()
-    def _pictures(
+    def make(
         self,
         prompts: Sequence[str],
-        images: Sequence[Images],
+        images: Sequence[Images] | None,
         sizes: Sequence[Size],
         *,
         steps: int = STEPS,
@@ -263,11 +284,14 @@ class InternVLUPipeline:
         system: str | None = None,
         on_step: Callable[[Step], None] | None = None,
     ) -> list[Picture]:
-        """What `generate` and `edit` share.
+        """Make images of prompts with any number of condition images each, of any sizes.
+
+        `generate` and `edit` are this with fewer words. Here both may stand in one call.
 
         Args:
             prompts: what to make.
-            images: condition images of each.
+            images: condition images of each; none for an image from the text alone, None for none
+                at all.
             sizes: height and width in pixels of each result. It is made with both rounded down to
                 multiples of 16 and resized to the exact size.
             steps: of the solver.
@@ -279,33 +303,29 @@ class InternVLUPipeline:
             sampling: how the reasoning is decoded.
             system: in place of the official system text.
             on_step: told after each step of the solver.
+
+        Raises:
+            UserError: a prompt, image, size or number that cannot be, before any work.
         """
-        if steps < 1:
-            raise UserError(f"{steps} steps make no image; ask for 1 or more.")
-        for prompt, some, size in zip(prompts, images, sizes, strict=True):
-            self.limits.check_prompt(prompt)
-            self.limits.check_target(size, len(some))
-        editing = any(images)
-        chosen = _seeds(seeds, len(prompts))
-        pixels = [self._pixels(some) for some in images]
-        rows = [
-            [
-                self._row(picture(p, len(i), branch, editing=editing, system=system),
-                          x if branch == "full" or (branch == "partial" and i) else ())
-                for branch in BRANCHES
-            ]
-            for p, i, x in zip(prompts, images, pixels, strict=True)
-        ]  # fmt: skip
+        check_solver(steps, shift, scales)
+        given = each_images(prompts, images)
+        chosen = each_seed(seeds, len(prompts))
+        self.limits.check_system(system)
+        self._check_samples(prompts, given, sizes)
+        if not prompts:
+            return []
+        rows = self.requests(prompts, given, system)
         thoughts: Sequence[Answer | None] = [None] * len(prompts)
         if think:
             how = sampling or Sampling(max_new_tokens=REASONING_TOKENS)
             thoughts = self._think([r[0] for r in rows], how, chosen)
-        branches = self._branches(rows, thoughts, images)
+        branches = self._branches(rows, thoughts, given)
         factor = self.limits.rule.factor
         made = [(h // factor * factor, w // factor * factor) for h, w in sizes]
         latents = self._sample(
-            made, branches, scales or (REASONING if think else PLAIN), steps, shift,
-            self._noise(made, seeds, chosen), on_step,
+            branches, scales or (REASONING if think else PLAIN), steps, shift,
+            # In the reference one stream is for all.
+            draw_noise(self._shapes(made), seeds if self.compat else chosen), on_step,
         )  # fmt: skip
         with self.parts.on_device("vae"):
             decoded = decode(self.parts.vae, latents)
@@ -316,12 +336,55 @@ class InternVLUPipeline:
             )
         ]
 
+    def _check_samples(
+        self, prompts: Sequence[str], images: Sequence[Images], sizes: Sequence[Size]
+    ) -> None:
+        """Refuse what cannot be made.
+
+        Raises:
+            UserError: with the first one.
+        """
+        if len(sizes) != len(prompts):
+            raise UserError(f"{len(sizes)} sizes are given for {len(prompts)} prompts.")
+        if self.compat and len({tuple(size) for size in sizes}) > 1:
+            raise UserError("With reference_compat all images of a call have one size.")
+        for prompt, some, size in zip(prompts, images, sizes, strict=True):
+            self.limits.check_prompt(prompt)
+            self.limits.check_target(size, len(some))
+            for image in some:
+                self.limits.check_source((image.height, image.width))
+
+    def requests(
+        self, prompts: Sequence[str], images: Sequence[Images], system: str | None = None
+    ) -> list[list[Row]]:
+        """What the language model is asked for each prompt, in the order of `prompts.BRANCHES`.
+
+        The reasoning and the closing ``<img>`` are still to come, see `conditioning.close`.
+        """
+        pixels = [self._pixels(some) for some in images]
+        return [
+            [
+                self._row(picture(p, len(i), branch, editing=self._edits(i, images), system=system),
+                          x if branch == "full" or (branch == "partial" and i) else ())
+                for branch in BRANCHES
+            ]
+            for p, i, x in zip(prompts, images, pixels, strict=True)
+        ]  # fmt: skip
+
+    def _edits(self, some: Images, images: Sequence[Images]) -> bool:
+        """Whether a prompt gets the system text of editing.
+
+        One edit in a batch of the reference makes all of them edits.
+        """
+        return any(images) if self.compat else bool(some)
+
     def _think(
         self, rows: Sequence[Row], how: Sampling, seeds: Sequence[int]
     ) -> list[Answer | None]:
         for row in rows:
-            self.limits.check_length(row.ids, how.max_new_tokens)
-        written = write(self.parts, rows, how, seeds)
+            # An ``<img>`` comes behind it.
+            self.limits.check_length(row.ids, how.max_new_tokens + 1)
+        written = self._write(rows, how, seeds)
         return [
             read(self.parts, row, new, cut=self.compat)
             for row, new in zip(rows, written, strict=True)
@@ -332,18 +395,8 @@ class InternVLUPipeline:
         images: Sequence[Images],
     ) -> list[Branches]:  # fmt: skip
         """Conditions of guidance of each sample."""
-        tokens = self.parts.vlm.tokens
-        longest = max(len(r.ids) for some in rows for r in some)
-        flat: list[Row] = []
-        for some, thought in zip(rows, thoughts, strict=True):
-            for n, row in enumerate(some):
-                said: tuple[int, ...] = ()
-                front: tuple[int, ...] = ()
-                if n == 0 and thought is not None:
-                    said = thought.ids
-                    # The reference attends to the padding of the batch that the prompt came in.
-                    front = (tokens.pad,) * ((longest - len(row.ids)) if self.compat else 0)
-                flat.append(Row(ids=(*front, *row.ids, *said, tokens.start), pixels=row.pixels))
+        said = [None if thought is None else thought.ids for thought in thoughts]
+        flat = close(rows, said, self.parts.vlm.tokens, compat=self.compat)
         for row in flat:
             self.limits.check_length(row.ids)
         layers = self.parts.config.decoder.vlm_select_layer
@@ -368,23 +421,14 @@ class InternVLUPipeline:
             found = iter(encode(self.parts.vae, flat, together=self.compat))
         return [tuple(next(found) for _ in some) for some in images]
 
-    def _noise(
-        self, sizes: Sequence[Size], seeds: Sequence[int] | int, chosen: Sequence[int]
-    ) -> list[Tensor]:
-        """Noise of each sample, from its own stream; in the reference one stream for all."""
+    def _shapes(self, sizes: Sequence[Size]) -> list[tuple[int, int, int]]:
+        """Channels, rows and columns of the latents of images of so many pixels."""
         channels = self.parts.config.decoder.transformer.out_channels
         factor = self.parts.config.decoder.vae_downsample_factor
-        shapes = [(channels, h // factor, w // factor) for h, w in sizes]
-        if self.compat and isinstance(seeds, int):
-            whole = torch.randn((len(shapes), *shapes[0]), generator=cpu_generator(seeds))
-            return list(whole)
-        return [
-            torch.randn(shape, generator=cpu_generator(seed))
-            for shape, seed in zip(shapes, chosen, strict=True)
-        ]
+        return [(channels, h // factor, w // factor) for h, w in sizes]
 
     def _sample(
-        self, sizes: Sequence[Size], branches: Sequence[Branches], scales: Scales, steps: int,
+        self, branches: Sequence[Branches], scales: Scales, steps: int,
         shift: float | None, noise: Sequence[Tensor], on_step: Callable[[Step], None] | None,
     ) -> list[Tensor]:  # fmt: skip
         if shift is None and self.compat:
@@ -396,35 +440,3 @@ class InternVLUPipeline:
                 decoder, scheduler, noise, branches, scales, on_step=on_step,
                 time_dtype=decoder.dtype if self.compat else torch.float32,
             )  # fmt: skip
-
-
-def _seeds(seeds: Sequence[int] | int, count: int) -> list[int]:
-    """One seed per sample.
-
-    Raises:
-        UserError: there are as many seeds as samples, or one number.
-    """
-    chosen = [seeds + n for n in range(count)] if isinstance(seeds, int) else list(seeds)
-    if len(chosen) != count:
-        raise UserError(f"{len(chosen)} seeds are given for {count} prompts; give one for each.")
-    return chosen
-
-
-def _per_prompt(prompts: Sequence[str], images: Sequence[Images] | None) -> Sequence[Images]:
-    """Images of each prompt.
-
-    Raises:
-        UserError: there are not as many lists of images as prompts.
-    """
-    if isinstance(prompts, str):
-        raise UserError("prompts is one string; pass a list of prompts.")
-    if images is None:
-        return [()] * len(prompts)
-    if len(images) != len(prompts):
-        raise UserError(
-            f"{len(prompts)} prompts and {len(images)} lists of images are given; pass one list of "
-            "images for each prompt."
-        )
-    if any(isinstance(some, Image.Image) for some in images):
-        raise UserError("images must be a list of images for each prompt, like [[image]].")
-    return images

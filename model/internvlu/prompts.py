@@ -51,13 +51,13 @@ class Turn:
     images: int
 
 
-def _user(prompt: str, images: int) -> str:
+def user_text(prompt: str, images: int) -> str:
     r"""The user's text with a slot per image, closed by a full stop, its first letter upper-case.
 
     A slot is put in front for each image that has none, so that with images it is the slot that
     begins the text. ``。`` is not taken for an end: the reference adds its full stop there too.
 
-    >>> _user("make it blue", 1)
+    >>> user_text("make it blue", 1)
     '<image>\nmake it blue.'
     """
     text = ((IMAGE + "\n") * max(0, images - prompt.count(IMAGE)) + prompt).strip()
@@ -75,7 +75,10 @@ def _template(system: str, user: str) -> str:
 
 def question(prompt: str, images: int, system: str | None = None) -> Turn:
     """A request for text."""
-    return Turn(text=_template(system or IDENTITY, _user(prompt, images)), images=images)
+    return Turn(
+        text=_template(IDENTITY if system is None else system, user_text(prompt, images)),
+        images=images,
+    )
 
 
 def picture(
@@ -91,10 +94,10 @@ def picture(
         system: in place of the official system text.
     """
     if branch == "blank" or (branch == "partial" and not images):
-        user, images = _user(BLANK, 0), 0
+        user, images = user_text(BLANK, 0), 0
     else:
-        user = _user(IMAGES_ALONE if branch == "partial" else prompt, images)
-    words = system or IDENTITY + (EXPLAIN if editing else DESCRIBE)
+        user = user_text(IMAGES_ALONE if branch == "partial" else prompt, images)
+    words = IDENTITY + (EXPLAIN if editing else DESCRIBE) if system is None else system
     return Turn(text=_template(words, user), images=images)
 
 

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from model.internvlu.decoder import Condition, GenerationDecoder
 from model.internvlu.guidance import Scales, guide
+from model.internvlu.replayed import Replayed
+from model.torch_tools import cpu_generator
 
 COMPAT_SHIFT = 3.0
 """The reference's constant, which overrides the scheduler's file and the decoder's."""
@@ -68,7 +70,25 @@ def make_scheduler(config: Mapping[str, Any], steps: int, shift: float | None = 
     changed = {} if shift is None else {"flow_shift": shift}
     scheduler = DPMSolverMultistepScheduler.from_config(dict(config), **changed)
     scheduler.set_timesteps(steps)
+    # Above 500 steps two of them have one timestep, by which the class could not tell its place.
+    scheduler.set_begin_index(0)
     return scheduler
+
+
+def draw_noise(shapes: Sequence[tuple[int, ...]], seeds: Sequence[int] | int) -> list[Tensor]:
+    """What sampling begins with, float32, the same on every device.
+
+    Args:
+        shapes: of each sample's latents.
+        seeds: of each sample, which then depends on nothing else; or one number for one stream
+            that all samples, of one shape, are drawn from in turn.
+    """
+    if isinstance(seeds, int):
+        return list(torch.randn((len(shapes), *shapes[0]), generator=cpu_generator(seeds)))
+    return [
+        torch.randn(shape, generator=cpu_generator(seed))
+        for shape, seed in zip(shapes, seeds, strict=True)
+    ]
 
 
 @torch.no_grad()
@@ -105,14 +125,15 @@ def sample(
         [s[1:] for s, n in zip(shapes, counts, strict=True) for _ in range(n)],
         [c for b in branches for c in b.all()],
     )
+    network = Replayed(decoder, prepared)
     # One vector for all: the solver works element by element and need not know of sizes.
     flat = torch.cat([x.flatten() for x in noise]).to(device, torch.float32)
     total = len(scheduler.timesteps)
     for index, timestep in enumerate(scheduler.timesteps.tolist()):
         latents = [x.view(s) for x, s in zip(flat.split(sizes), shapes, strict=True)]
         rows = [x for x, n in zip(latents, counts, strict=True) for _ in range(n)]
-        time = torch.full((len(rows),), timestep, dtype=time_dtype, device=device)
-        velocities = _grouped(decoder(rows, time.float(), prepared), counts)
+        time = torch.full((len(rows),), timestep, dtype=time_dtype)
+        velocities = _grouped(network(rows, decoder.embed_time(time.float())), counts)
         guided = [
             guide(v[0], v[1] if len(v) == 3 else None, v[-1], timestep, scales) for v in velocities
         ]

@@ -6,6 +6,7 @@ have the names of the official code, see `renames`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ import transformers
 from torch import Tensor, nn
 
 from evals.core.errors import UserError
+from model.adapters.token_draw import Draw
 from model.internvlu.config import LANGUAGE_MODELS, VisionConfig, VlmConfig
 from model.internvlu.prompts import CONTEXT, SPECIAL
 
@@ -64,6 +66,29 @@ class Sampling:
     temperature: float = 1.0
     top_p: float = 1.0
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be decoded.
+
+        Raises:
+            UserError: a number is outside its range, or beams are to be drawn.
+        """
+        for name, least in (("max_new_tokens", 1), ("min_new_tokens", 0), ("num_beams", 1)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise UserError(f"{name} is {value!r} and must be a whole number from {least}.")
+        if self.min_new_tokens > self.max_new_tokens:
+            raise UserError(
+                f"min_new_tokens {self.min_new_tokens} is over max_new_tokens "
+                f"{self.max_new_tokens}."
+            )
+        if not 0 < self.temperature < math.inf or not 0 < self.top_p <= 1:
+            raise UserError(
+                f"temperature is {self.temperature} and top_p {self.top_p}; they must be above 0, "
+                "and top_p at most 1."
+            )
+        if self.do_sample and self.num_beams > 1:
+            raise UserError("do_sample draws one text, so num_beams must be 1 with it.")
+
 
 class VisionLanguageModel(nn.Module):
     """Images and token ids in, hidden states or new token ids out.
@@ -83,6 +108,11 @@ class VisionLanguageModel(nn.Module):
         hidden, channels = language.hidden_size, config.vision.hidden_size
         inner = round(channels / config.downsample_ratio**2)
         self.vision_model = transformers.InternVLVisionModel(_vision(config.vision))
+        if config.vision.qk_normalization:
+            for layer in self.vision_model.encoder.layer:
+                for norm in (layer.attention.q_norm, layer.attention.k_norm):
+                    # The class gives these two its default, whatever the configuration says.
+                    norm.variance_epsilon = config.vision.layer_norm_eps
         self.mlp1 = nn.Sequential(
             nn.LayerNorm(inner), nn.Linear(inner, hidden), nn.GELU(), nn.Linear(hidden, hidden)
         )
@@ -153,12 +183,16 @@ class VisionLanguageModel(nn.Module):
         projected: Tensor = self.mlp1(states)
         return projected
 
-    def embed(self, ids: Tensor, pixels: Tensor | None = None) -> Tensor:
+    def embed(
+        self, ids: Tensor, pixels: Tensor | None = None, places: Tensor | None = None
+    ) -> Tensor:
         """Embeddings of a batch of prompts: (rows, length, hidden size).
 
         Args:
             ids: (rows, length).
             pixels: of all images of all rows, in order; None when there are none.
+            places: (rows, length) bool, where their visual tokens go; every ``<IMG_CONTEXT>`` when
+                None.
 
         Raises:
             UserError: the prompts do not have as many places as the images have tokens.
@@ -168,7 +202,8 @@ class VisionLanguageModel(nn.Module):
         if pixels is None or not len(pixels):
             return embedded
         features = self.image_features(pixels).flatten(0, 1)
-        places = ids == self.tokens.context
+        if places is None:
+            places = ids == self.tokens.context
         if int(places.sum()) != len(features):
             raise UserError(
                 f"The prompts have {int(places.sum())} places for visual tokens, but the images "
@@ -179,7 +214,7 @@ class VisionLanguageModel(nn.Module):
     # --- embeddings to what is asked for --------------------------------------------------------
 
     def hidden_states(
-        self, ids: Tensor, mask: Tensor, pixels: Tensor | None = None
+        self, ids: Tensor, mask: Tensor, pixels: Tensor | None = None, places: Tensor | None = None
     ) -> tuple[Tensor, ...]:
         """All hidden states: embeddings first, last one behind the final norm.
 
@@ -187,33 +222,45 @@ class VisionLanguageModel(nn.Module):
             ids: (rows, length), padded on the left.
             mask: (rows, length), 1 where there is a token.
             pixels: see `embed`.
+            places: see `embed`.
         """
         output = self.language_model.model(
-            inputs_embeds=self.embed(ids, pixels), attention_mask=mask, use_cache=False,
+            inputs_embeds=self.embed(ids, pixels, places), attention_mask=mask, use_cache=False,
             output_hidden_states=True,
         )  # fmt: skip
         states: tuple[Tensor, ...] = output.hidden_states
         return states
 
-    def write(self, ids: Tensor, mask: Tensor, pixels: Tensor | None, sampling: Sampling) -> Tensor:
+    def write(
+        self, ids: Tensor, mask: Tensor, pixels: Tensor | None, sampling: Sampling, *,
+        places: Tensor | None = None, seeds: Sequence[int] = (),
+    ) -> Tensor:  # fmt: skip
         """New token ids: (rows, new length), padded on the right.
 
         A row ends with the tokenizer's end of sequence or with ``<img>``, both kept.
+
+        Args:
+            ids: (rows, length), padded on the left.
+            mask: (rows, length), 1 where there is a token.
+            pixels: see `embed`.
+            sampling: how.
+            places: see `embed`.
+            seeds: of each row, to draw from.
         """
+        draw = [Draw(seeds, sampling.temperature, sampling.top_p)] if sampling.do_sample else []
         config = transformers.GenerationConfig(
             max_new_tokens=sampling.max_new_tokens,
             min_new_tokens=sampling.min_new_tokens or None,
             num_beams=sampling.num_beams,
-            do_sample=sampling.do_sample,
-            **({"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
-               if sampling.do_sample else {}),
+            do_sample=False,  # `Draw` draws, from one source per row
             eos_token_id=[self.tokens.stop, self.tokens.start],
             pad_token_id=self.tokens.stop,
             use_cache=True,
         )  # fmt: skip
         written: Tensor = self.language_model.generate(
-            inputs_embeds=self.embed(ids, pixels), attention_mask=mask, generation_config=config
-        )
+            inputs_embeds=self.embed(ids, pixels, places), attention_mask=mask,
+            generation_config=config, logits_processor=draw,
+        )  # fmt: skip
         return written
 
     def next_token_loss(

@@ -35,18 +35,13 @@ def write(parts: Parts, rows: Sequence[Row], how: Sampling, seeds: Sequence[int]
     """New token ids of each row, the stop token included where there is one."""
     vlm = parts.vlm
     found: list[list[int]] = [[] for _ in rows]
-    # Drawing uses one global stream: a row has it for itself, from its own seed.
-    groups = [[n] for n in range(len(rows))] if how.do_sample else list(batches(rows))
     with parts.on_device("vlm"):
-        for group in groups:
-            ids, mask, pixels = padded([rows[n] for n in group], vlm.tokens.pad)
-            device = vlm.device
-            moved = None if pixels is None else pixels.to(device)
-            cuda = [device] if device.type == "cuda" else []
-            with torch.random.fork_rng(devices=cuda, enabled=how.do_sample):
-                if how.do_sample:
-                    torch.manual_seed(seeds[group[0]])
-                new = vlm.write(ids.to(device), mask.to(device), moved, how)
+        for group in batches(rows):
+            some = padded([rows[n] for n in group], vlm)
+            new = vlm.write(
+                some.ids, some.mask, some.pixels, how, places=some.places,
+                seeds=[seeds[n] for n in group],
+            )  # fmt: skip
             for n, row in zip(group, new.tolist(), strict=True):
                 found[n] = row
     return found

@@ -18,7 +18,7 @@
       else if (key.includes("-") || key === "for") node.setAttribute(key, value);
       else node[key] = value;
     }
-    node.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== false));
+    node.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false));
     return node;
   };
   const bdi = (text, cls) => h("bdi", { class: cls || false }, String(text));
@@ -169,7 +169,8 @@
         if (kind && sample.strata[kind[0]] !== kind[1]) return false;
         if (state.status === "not ok" ? e.status === "ok" : state.status && e.status !== state.status) return false;
         if (state.verdict && !fitsVerdict(e, state.verdict)) return false;
-        return !q || [sample.id, sample.prompt, sample.source, sample.target].some((t) => t.toLowerCase().includes(q));
+        return !q || [sample.id, sample.prompt, sample.source, sample.target, sample.answer, e.text || ""]
+          .some((t) => t.toLowerCase().includes(q));
       });
       if (!state.sort) return;
       const at = column(state.sort);
@@ -231,13 +232,16 @@
         h("header", {}, bdi(model.name, "name"), status(entry),
           data.trials > 1 ? h("span", { class: "badge" }, `trial ${entry.trial}`) : null,
           bdi(sample.id, "id")),
-        h("p", { class: "prompt", dir: "auto" }, sample.prompt),
-        entry.fault ? h("p", { class: "read" }, bdi(entry.fault)) : null,
-        panes(entry, sample, () => open(at)),
-        entry.text ? h("pre", { dir: "auto" }, entry.text) : null,
-        reading(entry, sample), chips(entry), verdicts(entry, false), more(entry));
+        data.words ? h("div", { class: "asked" }, answers.seen(sample, () => open(at)),
+          h("div", {}, question(sample), answers.said(entry, sample), details(entry, false)))
+          : [question(sample), entry.fault ? h("p", { class: "read" }, bdi(entry.fault)) : null,
+            panes(entry, sample, () => open(at)), entry.text ? h("pre", { dir: "auto" }, entry.text) : null,
+            reading(entry, sample), details(entry, false)]);
     };
+    const question = (sample) => h("p", { class: "prompt", dir: "auto" }, sample.prompt);
+    const details = (entry, large) => [chips(entry), verdicts(entry, large), more(entry)];
 
+    const answers = answering(h, bdi, frame, NONE);
     const { fitsVerdict, verdicts } = judging(h, bdi, data.judging);
     const draw = () => {
       select();
@@ -310,8 +314,9 @@
         layer.classList.toggle("off", !texts);
       } } }), `${entry.lines.length} texts read in the output` + (entry.region ? "; dashed: where the edit belongs" : "")) : null];
     };
+    const beside = (entry) => data.entries.filter((e) => e.sample === entry.sample && e.trial === entry.trial);
     const strip = (entry, sample) => {
-      const others = data.entries.filter((e) => e.sample === entry.sample && e.trial === entry.trial);
+      const others = beside(entry);
       return h("div", { class: "strip" },
         sample.in.map((n) => pane("source", frame(n, "Source", NONE))),
         sample.ref.map((n) => pane("reference", frame(n, "Reference", NONE))),
@@ -336,15 +341,18 @@
       dialog.replaceChildren(
         h("div", { class: "dialog-head" },
           h("div", {}, h("p", {}, bdi(data.models[entry.model].name, "name"), " ", status(entry), " ", bdi(sample.id, "id")),
-            h("p", { dir: "auto" }, sample.prompt), entry.fault ? h("p", {}, bdi(entry.fault)) : null),
+            question(sample), entry.fault && !data.words ? h("p", {}, bdi(entry.fault)) : null),
           h("div", { class: "acts" },
             h("button", { class: "plain", type: "button", on: { click: step(-1) } }, "Previous"),
             h("button", { class: "plain", type: "button", on: { click: step(1) } }, "Next"),
             copy(entry),
             h("button", { class: "plain", type: "button", autofocus: true, on: { click: () => dialog.close() } }, "Close"))),
         h("div", { class: "large" },
-          h("div", {}, compare(entry, sample), strip(entry, sample)),
-          h("div", { class: "card" }, reading(entry, sample), chips(entry), verdicts(entry, true), more(entry), scores(entry))));
+          data.words ? h("div", {}, answers.seen(sample),
+            answers.others(beside(entry), entry, sample, (e) => data.models[e.model].name, fill))
+            : h("div", {}, compare(entry, sample), strip(entry, sample)),
+          h("div", { class: "card" }, data.words ? answers.said(entry, sample) : reading(entry, sample),
+            details(entry, true), scores(entry))));
       history.replaceState(null, "", link(entry));
       if (!dialog.open) dialog.showModal();
     };
@@ -380,10 +388,11 @@
       const at = found.findIndex((e) => data.samples[e.sample].id === sample && e.trial === Number(trial || 0));
       if (at >= 0) { state.page = Math.floor(at / PAGE); draw(); open(at); }
     };
-    // A gallery is drawn when it comes near, so that a page of many suites stays light.
+    // A gallery is drawn when it comes near from below, so that a page of many suites stays light
+    // and a jump past it does not move what was jumped to.
     const waiting = new IntersectionObserver((seen) => {
       if (seen.some((s) => s.isIntersecting)) { waiting.disconnect(); if (!cards.children.length) draw(); }
-    }, { rootMargin: "900px" });
+    }, { rootMargin: "0px 0px 900px 0px" });
     waiting.observe(root);
     window.addEventListener("beforeprint", () => { if (!cards.children.length) draw(); });
     return {
