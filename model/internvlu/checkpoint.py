@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -322,6 +323,7 @@ def _write(path: Path, state: Mapping[str, Any]) -> None:
     beside = path.with_name(path.name + ".part")
     try:
         save_file(dict(state), beside, metadata={"format": "pt"})
+        beside.chmod(0o666 & ~_umask())  # safetensors leaves it to its owner alone
         beside.replace(path)
     except (OSError, SafetensorError) as error:  # the latter where the disk is full
         with contextlib.suppress(OSError):
@@ -329,6 +331,13 @@ def _write(path: Path, state: Mapping[str, Any]) -> None:
         raise UserError(
             f"{path} cannot be written ({error}); free space or name another folder."
         ) from error
+
+
+def _umask() -> int:
+    """What new files are denied; there is no way to read it without setting it."""
+    now = os.umask(0o077)
+    os.umask(now)
+    return now
 
 
 def _some(names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from operator import index
 from typing import Any
 
@@ -118,6 +119,28 @@ class Limits:
                 f"pixels, which allows {most}; give fewer or ask for a larger one."
             )
 
+    def check_samples(
+        self, prompts: Sequence[str], images: Sequence[Sequence[Image.Image]],
+        sizes: Sequence[tuple[int, int]],
+    ) -> None:  # fmt: skip
+        """Refuse images that cannot be made.
+
+        Args:
+            prompts: of each.
+            images: condition images of each.
+            sizes: height and width in pixels of each.
+
+        Raises:
+            UserError: with the first one.
+        """
+        if len(sizes) != len(prompts):
+            raise UserError(f"{len(sizes)} sizes are given for {len(prompts)} prompts.")
+        for prompt, some, size in zip(prompts, images, sizes, strict=True):
+            self.check_prompt(prompt)
+            self.check_target(size, len(some))
+            for image in some:
+                self.check_source((image.height, image.width))
+
     def check_length(self, ids: Sequence[int], new: int = 0) -> None:
         """Refuse a prompt that leaves no room.
 
@@ -174,14 +197,10 @@ def each_seed(seeds: Sequence[int] | int, count: int) -> list[int]:
         UserError: there are not as many seeds as samples, or one is outside 64 bits.
     """
     try:
-        first = index(seeds)  # type: ignore[arg-type]
-    except TypeError:
-        first = None
-    try:
         chosen = (
-            [index(seed) for seed in seeds]  # type: ignore[union-attr]
-            if first is None
-            else [first + n for n in range(count)]
+            [int(seeds) + n for n in range(count)]
+            if isinstance(seeds, int | Integral)
+            else [index(seed) for seed in seeds]
         )
     except TypeError:
         raise UserError(f"The seeds are {seeds!r} and must be whole numbers.") from None

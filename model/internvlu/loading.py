@@ -190,6 +190,12 @@ def read_parts(
         checkpoint.shapes(folder / name)
     _check_solver(config.scheduler, folder)
     tokenizer = load_tokenizer(folder / "processor")
+    rows = config.vlm.llm.get("vocab_size")
+    if isinstance(rows, int) and len(tokenizer) > rows:
+        raise UserError(
+            f"The tokenizer in {folder / 'processor'} has {len(tokenizer)} tokens and vlm embeds {rows}; they are "
+            "of different checkpoints."
+        )
     vlm, decoder, vae = build(config, tokenizer, str(folder / "processor"))
     for module, name in ((vlm, "vlm"), (decoder, "generation_decoder"), (vae, "vae")):
         checkpoint.load(

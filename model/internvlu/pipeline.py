@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -311,7 +312,9 @@ class InternVLUPipeline:
         given = each_images(prompts, images)
         chosen = each_seed(seeds, len(prompts))
         self.limits.check_system(system)
-        self._check_samples(prompts, given, sizes)
+        self.limits.check_samples(prompts, given, sizes)
+        if self.compat and len({tuple(size) for size in sizes}) > 1:
+            raise UserError("With reference_compat all images of a call have one size.")
         if not prompts:
             return []
         rows = self.requests(prompts, given, system)
@@ -322,10 +325,11 @@ class InternVLUPipeline:
         branches = self._branches(rows, thoughts, given)
         factor = self.limits.rule.factor
         made = [(h // factor * factor, w // factor * factor) for h, w in sizes]
+        # In the reference one stream is for all.
+        stream = int(seeds) if self.compat and isinstance(seeds, Integral) else chosen
         latents = self._sample(
             branches, scales or (REASONING if think else PLAIN), steps, shift,
-            # In the reference one stream is for all.
-            draw_noise(self._shapes(made), seeds if self.compat else chosen), on_step,
+            draw_noise(self._shapes(made), stream), on_step,
         )  # fmt: skip
         with self.parts.on_device("vae"):
             decoded = decode(self.parts.vae, latents)
@@ -335,24 +339,6 @@ class InternVLUPipeline:
                 decoded, sizes, chosen, made, thoughts, strict=True
             )
         ]
-
-    def _check_samples(
-        self, prompts: Sequence[str], images: Sequence[Images], sizes: Sequence[Size]
-    ) -> None:
-        """Refuse what cannot be made.
-
-        Raises:
-            UserError: with the first one.
-        """
-        if len(sizes) != len(prompts):
-            raise UserError(f"{len(sizes)} sizes are given for {len(prompts)} prompts.")
-        if self.compat and len({tuple(size) for size in sizes}) > 1:
-            raise UserError("With reference_compat all images of a call have one size.")
-        for prompt, some, size in zip(prompts, images, sizes, strict=True):
-            self.limits.check_prompt(prompt)
-            self.limits.check_target(size, len(some))
-            for image in some:
-                self.limits.check_source((image.height, image.width))
 
     def requests(
         self, prompts: Sequence[str], images: Sequence[Images], system: str | None = None

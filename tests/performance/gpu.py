@@ -19,9 +19,9 @@ import torch
 from PIL import Image
 
 from model.internvlu import loading
-from model.internvlu.config import FILES, ModelConfig
+from model.internvlu.config import ModelConfig
 from model.internvlu.pipeline import InternVLUPipeline
-from model.internvlu.tiny import Sizes, configuration, write_tiny
+from model.internvlu.tiny import write_tiny
 from model.internvlu.vlm import Sampling
 from tests.performance.model import (
     decoder_config,
@@ -30,16 +30,9 @@ from tests.performance.model import (
     naive_steps,
     one_step,
     seconds,
-)  # fmt: skip
+)
+from tests.released_sizes import released_config
 
-RELEASED = Sizes(
-    vit_layers=24, vit_width=1024, vit_heads=16, vit_mlp=4096, vit_image=448, llm_layers=28,
-    llm_width=2048, llm_heads=16, llm_kv_heads=8, llm_head=128, llm_mlp=6144, llm_context=40960,
-    decoder_layers=20, decoder_heads=12, decoder_head=128, decoder_axes=(16, 56, 56), vae_base=96,
-    vae_mult=(1, 2, 4, 4), vae_res_blocks=2, image_height=1024, image_width=1024, least=262_144,
-    most=1_048_576, side=1024,
-)  # fmt: skip
-VOCABULARY = 151_936
 STEPS, TOKENS = 20, 200
 
 
@@ -135,9 +128,7 @@ def random_parts(device: str, *, offload: bool = False) -> loading.Parts:
         write_tiny(place / "tiny")
         processor = place / "tiny" / "processor"
         tokenizer = loading.load_tokenizer(processor)
-        files = configuration(RELEASED, tokenizer)
-        files[f"vlm/{FILES['vlm']}"]["llm_config"]["vocab_size"] = VOCABULARY
-        loading.write_folder(place / "released", lambda to: _files(to, files))
+        released_config(place / "released", tokenizer)
         config = ModelConfig.read(place / "released")
         vlm, decoder, vae = loading.build(config, tokenizer, str(processor))
     where = "cpu" if offload else device
@@ -149,14 +140,6 @@ def random_parts(device: str, *, offload: bool = False) -> loading.Parts:
         config=config, tokenizer=tokenizer, tokenizer_files=processor, vlm=vlm, decoder=decoder,
         vae=vae, devices=devices, offload=offload,
     )  # fmt: skip
-
-
-def _files(folder: Path, files: dict[str, Any]) -> None:
-    import json
-
-    for name, value in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(json.dumps(value))
 
 
 def _draw(module: Any, device: str, where: str) -> None:

@@ -18,33 +18,29 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from model.internvlu import images as im
 from model.internvlu.checkpoint import shapes
-from model.internvlu.conditioning import Row, tokenize
 from model.internvlu.pipeline import InternVLUPipeline
 from model.internvlu.prompts import SPECIAL, START, STOP, TURN, picture, question, user_text
 from model.internvlu.tiny import write_tiny
-from model.internvlu.vlm import Sampling, renames
+from tests.model.internvlu.record_models import answered, record_decoder, record_language
 from tests.model.internvlu.record_runs import (
+    asked_for,
     decoded,
     encoded,
-    grids,
-    laid,
+    naive,
     pixels_of,
-    prepared,
     processed,
     record_run,
-    rounded,
+    save,
     side_by_side,
-)  # fmt: skip
+    write_json,
+)
 from tests.performance.naive_decoder import NaiveDecoder, patchify, positions, rotations
 from tests.performance.naive_sampling import advance, schedule
-from tests.performance.random_decoder import random_batch
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "internvlu"
 SIZES: Mapping[str, Any] = {
@@ -75,8 +71,6 @@ LAYOUTS: Mapping[str, Mapping[str, Any]] = {
             "text": [["t", 2], ["i", 6], ["t", 3], ["i", 9], ["t", 1]],
             "vlm_grids": [[1, 2, 3], [1, 3, 3]], "video_scale": 2.0, "vlm_scale": 0.5},
 }  # fmt: skip
-SYSTEM = "Answer."
-"""Short, for recordings that the official texts would only make larger."""
 
 
 def record(
@@ -113,26 +107,20 @@ def record(
         _positions(oracle, out)
         _solver(oracle, out)
         _vae(pipe, out)
-    _language(pipe, inputs, out)
-    _decoder([own, *decoders], out, rows)
+    record_language(pipe, inputs, out)
+    record_decoder([own, *decoders], out, rows)
     entries = {}
     for name, call in runs.items():
         with torch.no_grad():
             if call["generation_mode"] == "text":
-                tensors, results, made = _answered(pipe, inputs, call), {}, []
+                tensors, results, made = answered(pipe, inputs, call), {}, []
             else:
                 tensors, results, made = record_run(pipe, oracle, inputs, call)
-        _save(tensors, out / f"run_{name}.safetensors")
+        save(tensors, out / f"run_{name}.safetensors")
         for n, picture_ in enumerate(made):
             picture_.save(out / f"{name}.{n}.png")
         entries[name] = {**call, **results}
-    _write(entries, out / "runs.json")
-
-
-def naive(folder: Path) -> NaiveDecoder:
-    """The independent decoder with the weights of a folder."""
-    config = json.loads((folder / "config.json").read_text("utf-8"))
-    return NaiveDecoder(config, load_file(folder / "model.safetensors"))
+    write_json(entries, out / "runs.json")
 
 
 def _image(seed: int, size: tuple[int, int]) -> Image.Image:
@@ -147,15 +135,6 @@ def _image(seed: int, size: tuple[int, int]) -> Image.Image:
     return Image.fromarray((pixels + draw.normal(0, 6, pixels.shape)).clip(0, 255).astype("uint8"))
 
 
-def _save(tensors: Mapping[str, Tensor], path: Path) -> None:
-    save_file({k: v.detach().contiguous().clone() for k, v in tensors.items()}, path)
-    path.chmod(0o644)
-
-
-def _write(value: Mapping[str, Any], path: Path) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1), "utf-8")
-
-
 # --- strings and whole numbers ------------------------------------------------------------------
 
 
@@ -168,7 +147,7 @@ def _keys(checkpoint: Path, out: Path, decoders: Sequence[Path]) -> None:
         name: {"tensors": {k: list(s) for k, (s, _) in shapes(place).items()}}
         for name, place in folders.items()
     }
-    _write(found, out / "state_dict_keys.json")
+    write_json(found, out / "state_dict_keys.json")
 
 
 def _prompts(pipe: InternVLUPipeline, out: Path) -> None:
@@ -187,7 +166,7 @@ def _prompts(pipe: InternVLUPipeline, out: Path) -> None:
     words = [*SPECIAL, TURN, STOP]
     ids = dict(zip(words, pipe.parts.tokenizer.convert_tokens_to_ids(words), strict=True))
     value = {"rows": rows, "special_token_list": list(SPECIAL), "special_token_ids": ids}
-    _write(value, out / "prompts.json")
+    write_json(value, out / "prompts.json")
 
 
 def _sizes(out: Path) -> None:
@@ -198,7 +177,7 @@ def _sizes(out: Path) -> None:
         for width in sides
     ]
     table += [[15, 64, "ValueError"], [16, 4000, "ValueError"]]
-    _write({"smart_resize_release_params": table}, out / "resize_rules.json")
+    write_json({"smart_resize_release_params": table}, out / "resize_rules.json")
 
 
 # --- pixels -------------------------------------------------------------------------------------
@@ -223,26 +202,16 @@ def _processor(pipe: InternVLUPipeline, inputs: Mapping[str, Image.Image], out: 
     found |= _text_call(pipe, [image])
     call = {"prompt": "make it red", "image": next(iter(inputs)), "generation_mode": "image"}
     found |= {f"edit.{k}": v for k, v in processed(pipe, inputs, call).items()}
-    _save(found, out / "processor.safetensors")
+    save(found, out / "processor.safetensors")
 
 
 def _text_call(pipe: InternVLUPipeline, images: Sequence[Image.Image]) -> dict[str, Tensor]:
     """A request for text about images."""
     ids, mask, pixels = side_by_side(
-        [_asked(pipe, "What is this?", images)], pipe.parts.vlm.tokens.pad
+        [asked_for(pipe, "What is this?", images)], pipe.parts.vlm.tokens.pad
     )
     assert pixels is not None
     return {"text.input_ids": ids, "text.attention_mask": mask, "text.pixel_values": pixels}
-
-
-def _asked(
-    pipe: InternVLUPipeline, prompt: str, images: Sequence[Image.Image], system: str | None = None
-) -> Row:
-    config = pipe.parts.config
-    turn = question(prompt, len(images), system)
-    ids = tokenize(pipe.parts.tokenizer, turn, config.vlm.tokens_per_image, compat=True)
-    pixels = [im.understanding_pixels(i, config.processor, config.vlm) for i in images]
-    return Row(ids=ids, pixels=tuple(rounded(x) for x in pixels))
 
 
 def _positions(oracle: NaiveDecoder, out: Path) -> None:
@@ -260,8 +229,8 @@ def _positions(oracle: NaiveDecoder, out: Path) -> None:
         for axes in (own, (8, 2, 4)):
             turns, key = rotations(where, axes), f"{name}.axes_{'_'.join(map(str, axes))}"
             found |= {f"{key}.cos": turns.real, f"{key}.sin": turns.imag}
-    _save(found, out / "msrope.safetensors")
-    _write(LAYOUTS, out / "msrope.json")
+    save(found, out / "msrope.safetensors")
+    write_json(LAYOUTS, out / "msrope.json")
 
 
 def _solver(oracle: NaiveDecoder, out: Path) -> None:
@@ -278,168 +247,20 @@ def _solver(oracle: NaiveDecoder, out: Path) -> None:
         velocity = found[f"n7.v{n}"] = torch.randn(x.shape, generator=source)
         clean.append(x - sigmas[n] * velocity)
         x = found[f"n7.x{n + 1}"] = advance(x, clean, sigmas, n)
-    _save(found, out / "scheduler.safetensors")
+    save(found, out / "scheduler.safetensors")
 
 
 def _vae(pipe: InternVLUPipeline, out: Path) -> None:
     source = torch.Generator().manual_seed(0)
     pixels = torch.rand(1, 3, 32, 24, generator=source) * 2 - 1
     latents = torch.randn(2, 16, 3, 4, generator=source)
-    _save(
+    save(
         {
             "pixels": pixels, "latents_from_pixels": encoded(pipe.parts.vae, pixels),
             "latents": latents, "pixels_from_latents": decoded(pipe.parts.vae, latents),
         },
         out / "vae.safetensors",
     )  # fmt: skip
-
-
-# --- language -----------------------------------------------------------------------------------
-
-
-def _language(pipe: InternVLUPipeline, inputs: Mapping[str, Image.Image], out: Path) -> None:
-    images = list(inputs.values())
-    cases = {
-        "plain": [_asked(pipe, "Why?", (), SYSTEM)],
-        "batch": [_asked(pipe, "Who is it?", images[:1], SYSTEM),
-                  _asked(pipe, "How?", images, SYSTEM)],
-    }  # fmt: skip
-    found: dict[str, Tensor] = {}
-    with torch.no_grad():
-        for name, rows in cases.items():
-            found |= {f"{name}.{k}": v for k, v in _case(pipe, rows).items()}
-        how = Sampling(max_new_tokens=5, num_beams=2)
-        ids, mask, pixels = (
-            found[f"batch.{k}"] for k in ("input_ids", "attention_mask", "pixel_values")
-        )
-        found["batch.beam2_ids_5"] = pipe.parts.vlm.write(ids, mask, pixels, how)
-    names = _loss(pipe, found)
-    _save(found, out / "vlm.safetensors")
-    _write({"ntp.grad_names": names, "ntp.no_grad_names": []}, out / "vlm.json")
-
-
-def _answered(
-    pipe: InternVLUPipeline, inputs: Mapping[str, Image.Image], call: Mapping[str, Any]
-) -> dict[str, Tensor]:
-    """One request for text about one image."""
-    row = _asked(pipe, call["prompt"], [inputs[call["image"]]])
-    ids, mask, pixels = side_by_side([row], pipe.parts.vlm.tokens.pad)
-    how = Sampling(max_new_tokens=call["max_new_tokens"])
-    written = pipe.parts.vlm.write(ids, mask, pixels, how)
-    return {"vlm.input_ids": ids, "vlm.attention_mask": mask, "generate_output": written}
-
-
-def _case(pipe: InternVLUPipeline, rows: Sequence[Row]) -> dict[str, Tensor]:
-    vlm = pipe.parts.vlm
-    ids, mask, pixels = side_by_side(rows, vlm.tokens.pad)
-    found = {"input_ids": ids, "attention_mask": mask}
-    if pixels is not None:
-        embedded = vlm.vision_model.embeddings(pixels)
-        states = vlm.vision(pixels)
-        found |= {
-            "pixel_values": pixels,
-            "vit_embeddings": embedded[0] if isinstance(embedded, tuple) else embedded,
-            "vit_last_hidden_state": vlm.vision_model(pixels).last_hidden_state,
-            "vit_pixel_shuffled": vlm.shuffled(states),
-            "image_features": vlm.image_features(pixels),
-        }
-    states = vlm.hidden_states(ids, mask, pixels)
-    found |= {f"hidden_states.{n}": x for n, x in enumerate(states)}
-    found["logits"] = vlm.language_model.lm_head(states[-1])
-    found["greedy_ids_6"] = vlm.write(ids, mask, pixels, Sampling(max_new_tokens=6))
-    return found
-
-
-def _loss(pipe: InternVLUPipeline, found: dict[str, Tensor]) -> list[str]:
-    """The loss over the last tokens of ``batch``; returns the official names of its gradients."""
-    vlm = pipe.parts.vlm
-    labels = found["batch.input_ids"].clone()
-    labels[:, :-5] = -100
-    vlm.requires_grad_(True)
-    with torch.enable_grad():
-        loss = vlm.next_token_loss(
-            found["batch.input_ids"], found["batch.attention_mask"], labels,
-            found["batch.pixel_values"],
-        )  # fmt: skip
-        loss.backward()
-    theirs = {part: (name, parts) for name, parts in renames(vlm).items() for part in parts}
-    names: dict[str, Sequence[str]] = {}
-    own = dict(vlm.named_parameters())
-    for key in own:
-        name, parts = theirs.get(key, (key, (key,)))
-        names[name] = parts
-    norms = []
-    for parts in names.values():
-        gradients = [g.flatten() for p in parts if (g := own[p].grad) is not None]
-        norms.append(torch.cat(gradients or [torch.zeros(1)]).norm())
-    vlm.zero_grad(set_to_none=True)
-    vlm.requires_grad_(False)
-    found |= {"ntp.labels": labels, "ntp.loss": loss, "ntp.grad_norms": torch.stack(norms)}
-    return list(names)
-
-
-# --- decoder ------------------------------------------------------------------------------------
-
-
-def _decoder(folders: Sequence[Path], out: Path, rows: int) -> None:
-    found: dict[str, Tensor] = {}
-    for n, folder in enumerate(folders):
-        oracle, tag = naive(folder), "ragged" if n == 0 else f"other{n}"
-        with torch.no_grad():
-            found |= {f"{tag}.{k}": v for k, v in _ragged(oracle, n, rows).items()}
-    names = _train(naive(folders[0]), found)
-    _save(found, out / "decoder.safetensors")
-    _write({"train.grad_names": names, "train.no_grad_names": []}, out / "decoder.json")
-
-
-def _ragged(oracle: NaiveDecoder, seed: int, rows: int) -> dict[str, Tensor]:
-    """Samples of unequal sizes, with none, one and two condition images in turn."""
-    batch = random_batch(oracle.config, seed, rows)
-    velocity = oracle.velocity(*batch)
-    found = {
-        "latents": laid(batch.latents), "target_grid": grids(batch.latents),
-        "timestep": batch.timestep.long(), "velocity": laid(velocity),
-    }  # fmt: skip
-    for n, conditions in enumerate(batch.conditions):
-        found |= {
-            f"enc.{n}": batch.spans[n], f"enc_image_mask.{n}": batch.image_masks[n],
-            f"image_fhw.{n}": torch.tensor(batch.image_grids[n]).view(-1, 3),
-        }  # fmt: skip
-        if conditions:
-            found |= {f"cond_latents.{n}": laid(conditions), f"cond_grid.{n}": grids(conditions)}
-    found["prepared_embeds"], found["prepared_mask"] = prepared(oracle, batch.spans)
-    return found
-
-
-def _train(oracle: NaiveDecoder, found: dict[str, Tensor]) -> list[str]:
-    """Gradients of the mean squared error of velocities; returns the names of the weights."""
-    source, width = torch.Generator().manual_seed(5), oracle.config["input_hidden_size"]
-    clean, noise = torch.randn(2, 2, 16, 8, 10, generator=source)
-    sigma = torch.tensor([0.3, 0.8])
-    mix = sigma[:, None, None, None]
-    noisy = (1 - mix) * clean + mix * noise
-    condition = torch.randn(1, 16, 6, 8, generator=source)
-    spans = [torch.randn(n, width, generator=source) for n in (9, 7)]
-    masks = [torch.tensor([False] * 2 + [True] * 4 + [False] * 3), torch.zeros(7, dtype=torch.bool)]
-    for weight in oracle.tensors.values():
-        weight.requires_grad_()
-    with torch.enable_grad():
-        velocity = torch.stack(oracle.velocity(
-            list(noisy), [[condition[0]], []], spans, masks, [[(1, 2, 2)], []], 1000 * sigma
-        ))  # fmt: skip
-        loss = F.mse_loss(velocity, noise - clean)
-        loss.backward()
-    names = sorted(oracle.tensors)
-    norms = [g.norm() if (g := oracle.tensors[n].grad) is not None else torch.tensor(0.0)
-             for n in names]  # fmt: skip
-    found |= {f"train.{k}": v for k, v in {
-        "clean": clean, "noise": noise, "noisy": noisy, "sigma": sigma, "velocity": velocity,
-        "loss": loss, "grad_norms": torch.stack(norms), "cond_latents.0": condition,
-        "enc.0": spans[0], "enc.1": spans[1], "enc_image_mask.0": masks[0],
-        "enc_image_mask.1": masks[1], "image_fhw.0": torch.tensor([[1, 2, 2]]),
-        "image_fhw.1": torch.zeros(0, 3, dtype=torch.long),
-    }.items()}  # fmt: skip
-    return names
 
 
 def main() -> None:

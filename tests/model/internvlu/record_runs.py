@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from model.internvlu import images as im
-from model.internvlu.conditioning import Row, close
+from model.internvlu.conditioning import Row, close, tokenize
 from model.internvlu.pipeline import InternVLUPipeline
+from model.internvlu.prompts import question
 from model.internvlu.vlm import Sampling
 from model.internvlu.writing import read, write
 from tests.performance.naive_decoder import NaiveDecoder, guide
@@ -46,6 +50,34 @@ def side_by_side(rows: Sequence[Row], pad: int) -> tuple[Tensor, Tensor, Tensor 
     mask = torch.tensor([[0] * (longest - len(r.ids)) + [1] * len(r.ids) for r in rows])
     pixels = [x for row in rows for x in row.pixels]
     return ids, mask, torch.stack(pixels) if pixels else None
+
+
+def asked_for(
+    pipe: InternVLUPipeline, prompt: str, images: Sequence[Image.Image], system: str | None = None
+) -> Row:
+    """A request for text, its pixels rounded as the reference rounds them."""
+    config = pipe.parts.config
+    turn = question(prompt, len(images), system)
+    ids = tokenize(pipe.parts.tokenizer, turn, config.vlm.tokens_per_image, compat=True)
+    pixels = [im.understanding_pixels(i, config.processor, config.vlm) for i in images]
+    return Row(ids=ids, pixels=tuple(rounded(x) for x in pixels))
+
+
+def naive(folder: Path) -> NaiveDecoder:
+    """The independent decoder with the weights of a folder."""
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    return NaiveDecoder(config, load_file(folder / "model.safetensors"))
+
+
+def save(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Write a safetensors file."""
+    save_file({k: v.detach().contiguous().clone() for k, v in tensors.items()}, path)
+    path.chmod(0o644)
+
+
+def write_json(value: Mapping[str, Any], path: Path) -> None:
+    """Write a JSON file."""
+    path.write_text(json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1), "utf-8")
 
 
 def statistics(vae: Any) -> tuple[Tensor, Tensor]:

@@ -104,6 +104,8 @@ def test_one_stream_of_noise_for_a_batch(both: Pair) -> None:
         alone = pipe.generate(["a"], seeds=4, **SMALL)
         assert levels(first, alone[0]) <= 1
         assert (levels(second, pipe.generate(["b"], seeds=5, **SMALL)[0]) <= 1) != pipe.compat
+        numpy = pipe.generate(["a", "b"], seeds=np.int64(4), **SMALL)
+        assert same(numpy, [first, second])
         own = pipe.generate(["a", "b"], seeds=[4, 5], **SMALL)
         assert levels(own[1], pipe.generate(["b"], seeds=[5], **SMALL)[0]) <= 1
 

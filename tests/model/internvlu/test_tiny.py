@@ -182,3 +182,19 @@ def test_the_random_state_of_the_caller_is_not_touched(tmp_path: Path) -> None:
     before = torch.get_rng_state()
     write_tiny(tmp_path / "c")
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_others_may_read_what_the_umask_lets_them(tmp_path: Path) -> None:
+    folder = write_tiny(tmp_path / "tiny")
+    modes = {p.name: oct(p.stat().st_mode & 0o777) for p in folder.rglob("*") if p.is_file()}
+    assert len(set(modes.values())) == 1, modes
+
+
+def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
+    folder = write_tiny(tmp_path / "tiny")
+    file = folder / "vlm" / "config.json"
+    config = json.loads(file.read_text())
+    config["llm_config"]["vocab_size"] = 64
+    file.write_text(json.dumps(config))
+    with pytest.raises(UserError, match="embeds 64"):
+        InternVLUPipeline.from_pretrained(folder, device="cpu")
