@@ -193,8 +193,8 @@ def read_parts(
     rows = config.vlm.llm.get("vocab_size")
     if isinstance(rows, int) and len(tokenizer) > rows:
         raise UserError(
-            f"The tokenizer in {folder / 'processor'} has {len(tokenizer)} tokens and vlm embeds {rows}; they are "
-            "of different checkpoints."
+            f"The tokenizer in {folder / 'processor'} has {len(tokenizer)} tokens and vlm embeds "
+            f"{rows}; they are of different checkpoints."
         )
     vlm, decoder, vae = build(config, tokenizer, str(folder / "processor"))
     for module, name in ((vlm, "vlm"), (decoder, "generation_decoder"), (vae, "vae")):
