@@ -287,6 +287,11 @@ def _make(
             think=how.think,
             on_step=lambda _: progress.advance(1),
         )
+    if not pictures[0].finite:
+        raise UserError(
+            "The image has values that are no numbers, as when float16 overflows; take --dtype "
+            "bfloat16 or float32."
+        )
     return pictures[0]
 
 

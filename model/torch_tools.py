@@ -46,6 +46,8 @@ def resolve_device(name: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if device.type == "meta":
+            raise ValueError("it holds no numbers")
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, ValueError) as error:
         first = str(error).strip().split("\n")[0]

@@ -159,7 +159,9 @@ class InternVLU(Adapter):
                 except UserError as error:
                     found[n] = failed("unusable_input", str(error), status="unsupported")
             if jobs:
-                outputs = halving(work, [job for _, job in jobs], self._too_large)
+                outputs = halving(
+                    lambda some: _each_alone(work, some), [job for _, job in jobs], self._too_large
+                )
                 found.update(zip((n for n, _ in jobs), outputs, strict=True))
             return [found[n] for n in range(len(samples))]
 
@@ -174,6 +176,7 @@ class InternVLU(Adapter):
                 device_map=chosen.device_map, offload=chosen.offload, compile=chosen.compile,
                 reference_compat=chosen.reference_compat,
             )  # fmt: skip
+            self._pipe.limits.check_system(chosen.system)
         return self._pipe
 
     def _check(self, pipe: InternVLUPipeline, job: Job, editing: bool | None) -> None:
@@ -250,8 +253,15 @@ class InternVLU(Adapter):
         return [self._output(p, job) for p, job in zip(pictures, jobs, strict=True)]
 
     def _output(self, picture: Picture, job: Job) -> Output:
-        image, (_, _, sources) = picture.image, job
+        image, (sample, _, sources) = picture.image, job
         chosen = self.options
+        if not picture.finite:
+            return failed(
+                "not_finite",
+                f"The image of sample {sample.id} has values that are no numbers; set dtype to "
+                "bfloat16 or float32.",
+                origin="infrastructure",
+            )
         given = chosen.height is not None or chosen.width is not None
         if sources and chosen.output == "source" and not given and not chosen.reference_compat:
             from PIL import Image
@@ -277,6 +287,19 @@ class InternVLU(Adapter):
         )
 
 
+def _each_alone(work: Callable[[Sequence[Job]], list[Output]], jobs: Sequence[Job]) -> list[Output]:
+    """Results of a batch; where the pipeline refuses it, of its samples one by one.
+
+    A prompt longer than the context is found out when it is tokenised, and is one sample's matter.
+    """
+    try:
+        return work(jobs)
+    except UserError as error:
+        if len(jobs) == 1:
+            return [failed("unusable_input", str(error), status="unsupported")]
+        return [_each_alone(work, [job])[0] for job in jobs]
+
+
 def make(argument: str | None, options: Mapping[str, JSON]) -> InternVLU:
     """InternVL-U checkpoint: a folder in the official layout, or ORG/NAME[@COMMIT] of the hub.
 
@@ -290,6 +313,11 @@ def make(argument: str | None, options: Mapping[str, JSON]) -> InternVLU:
             "tiny one: umm-evals model tiny DIR"
         )
     chosen = read_options(Options, "internvlu", options)
+    if chosen.do_sample and chosen.num_beams > 1:
+        raise UserError(
+            "The model 'internvlu' cannot both draw text and search it with beams; leave out "
+            "do_sample or num_beams."
+        )
     need_torch("The model 'internvlu'")
     from model.internvlu import checkpoint as files
     from model.internvlu.config import INDEX, ModelConfig

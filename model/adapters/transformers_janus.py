@@ -14,9 +14,9 @@ from typing import Any
 
 from evals.core.types import Output, Sample, Task
 from model.adapters.base import failed
-from model.adapters.token_draw import Draw
 from model.adapters.transformers_options import JanusOptions
 from model.adapters.transformers_vlm import Job, TransformersVlm, Unaskable
+from model.token_draw import Draw
 from model.torch_tools import png
 
 

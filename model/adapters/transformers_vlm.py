@@ -25,7 +25,6 @@ from evals.core.images import load_rgb
 from evals.core.types import JSON, Output, Sample, Task
 from model.adapters.base import Adapter, failed
 from model.adapters.options import stamp
-from model.adapters.token_draw import Draw
 from model.adapters.transformers_checkpoint import (
     check_kind,
     load_model,
@@ -36,6 +35,7 @@ from model.adapters.transformers_checkpoint import (
     usable,
 )
 from model.adapters.transformers_options import NAME, Options, read
+from model.token_draw import Draw
 from model.torch_tools import free_memory, halving, is_out_of_memory
 
 if TYPE_CHECKING:

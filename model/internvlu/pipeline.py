@@ -54,12 +54,14 @@ class Picture:
         image: of the size asked for.
         seed: of its noise.
         generated: height and width in pixels in which it was made.
+        finite: whether all its values were numbers; where float16 overflows it is black.
         reasoning: what was written before, with ``think``.
     """
 
     image: Image.Image
     seed: int
     generated: Size
+    finite: bool = True
     reasoning: Answer | None = None
 
 
@@ -334,11 +336,14 @@ class InternVLUPipeline:
         with self.parts.on_device("vae"):
             decoded = decode(self.parts.vae, latents)
         return [
-            Picture(image=im.to_image(x, size), seed=seed, generated=real, reasoning=thought)
+            Picture(
+                image=im.to_image(x, size), seed=seed, generated=real,
+                finite=bool(x.isfinite().all()), reasoning=thought,
+            )
             for x, size, seed, real, thought in zip(
                 decoded, sizes, chosen, made, thoughts, strict=True
             )
-        ]
+        ]  # fmt: skip
 
     def requests(
         self, prompts: Sequence[str], images: Sequence[Images], system: str | None = None

@@ -17,9 +17,9 @@ import transformers
 from torch import Tensor, nn
 
 from evals.core.errors import UserError
-from model.adapters.token_draw import Draw
 from model.internvlu.config import LANGUAGE_MODELS, VisionConfig, VlmConfig
 from model.internvlu.prompts import CONTEXT, SPECIAL
+from model.token_draw import Draw
 
 TIED = ("language_model.lm_head.weight",)
 """May be absent on disk: the output layer is then the embedding."""

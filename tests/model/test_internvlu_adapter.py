@@ -196,3 +196,45 @@ def test_a_device_that_is_not_here_is_one_sentence(folder: Path) -> None:
     it = make(str(folder), {"device": "cuda:99"})
     with pytest.raises(UserError, match="cuda:99"):
         it.generate([asks("generate", "a red panda")], [0])
+
+
+def test_a_prompt_over_the_context_is_one_samples_matter(folder: Path) -> None:
+    it = made(folder, batch_size=3, max_new_tokens=4)
+    prompts = ["what?", "word " * 30_000, "who?"]
+    samples = [asks("understand", p, name=str(n)) for n, p in enumerate(prompts)]
+    outputs = it.answer(samples, [0, 1, 2])
+    assert [o.status for o in outputs] == ["ok", "unsupported", "ok"]
+    assert outputs[1].fault is not None
+    assert "tokens" in outputs[1].fault.message
+    drawn = [asks("generate", p, name=str(n)) for n, p in enumerate(prompts)]
+    assert [o.status for o in it.generate(drawn, [0, 1, 2])] == ["ok", "unsupported", "ok"]
+
+
+def test_an_image_of_no_numbers_is_not_a_black_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = made(folder)
+    it._loaded().parts.decoder.decoder.proj_out.bias.fill_(float("nan"))
+    output = it.generate([asks("generate", "a red panda")], [0])[0]
+    assert output.status == "error"
+    assert output.fault is not None
+    assert output.fault.kind == "not_finite"
+    assert output.fault.origin == "infrastructure"
+
+
+def test_options_that_contradict_each_other(folder: Path) -> None:
+    with pytest.raises(UserError, match="num_beams"):
+        make(str(folder), {"do_sample": True, "num_beams": 3})
+    it = made(folder, system="be kind <image>")
+    with pytest.raises(UserError, match="<image>"):
+        it.generate([asks("generate", "a red panda")], [0])
+    with pytest.raises(UserError, match="meta"):
+        made(folder, device="meta").generate([asks("generate", "a red panda")], [0])
+
+
+def test_released_weights_come_back(folder: Path) -> None:
+    it = made(folder)
+    before = it.generate([asks("generate", "a red panda")], [SEED])[0].images
+    it.release()
+    assert it._pipe is None
+    assert it.generate([asks("generate", "a red panda")], [SEED])[0].images == before

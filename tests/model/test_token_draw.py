@@ -9,7 +9,7 @@ pytest.importorskip("transformers")
 
 import torch
 
-from model.adapters.token_draw import Draw
+from model.token_draw import Draw
 
 LOGITS = torch.tensor([1.0, 3.0, 2.0, -1.0, float("-inf"), 2.5])
 
