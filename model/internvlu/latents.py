@@ -11,7 +11,7 @@ from torch import Tensor
 from model.internvlu.images import pad_to_largest
 
 CHUNK = 1_048_576
-"""Pixels that are decoded at once, as several small images; it takes 7 GB in bfloat16."""
+"""Pixels that are decoded at once, as several small images; they take about 4 GB in bfloat16."""
 
 WHOLE = 2_097_152
 """Pixels of the largest image that goes through in one piece; larger ones go in tiles."""
