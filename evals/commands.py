@@ -180,7 +180,8 @@ def _config_of(manifest: Mapping[str, Any], flags: Mapping[str, Any], budget: Bu
 
 
 def _replan(folder: Path, config: RunConfig) -> Plan:
-    from evals.plan import Plan, PlannedRun, make_board, scoring_manifest
+    from evals.manifest import scoring_manifest
+    from evals.plan import Plan, PlannedRun, make_board
 
     manifest = read_manifest(folder)
     model = manifest["model"]

@@ -19,6 +19,7 @@ from evals.core.store import PREDICTIONS, SCORES, prediction_from_row, read_json
 from evals.core.types import UNSUPPORTED_TASK, Fault, Item, Output, Prediction, Sample, Task
 from evals.core.writing import RunWriter
 from evals.plan import Board, Plan, PlannedRun, sample_seed
+from evals.turn import Turn
 from evals.workers import Workers
 
 if TYPE_CHECKING:
@@ -361,7 +362,7 @@ def execute(
     """
     outcomes: dict[Path, Outcome] = {}
     boards = _by_board(plan.runs)
-    turn = _Turn([run for _, runs in boards for run in runs])
+    turn = Turn([run for _, runs in boards for run in runs])
     for board, runs in boards:
         with Workers(board.metrics, plan.config.workers) as workers:
             for run in runs:
@@ -378,28 +379,8 @@ def _by_board(runs: Iterable[PlannedRun]) -> list[tuple[Board, list[PlannedRun]]
     return list(groups.values())
 
 
-class _Turn:
-    """Whose weights are loaded: those of one model at a time, and no longer than needed.
-
-    Args:
-        runs: in the order in which they will be done.
-    """
-
-    def __init__(self, runs: Sequence[PlannedRun]) -> None:
-        # Models without weights come and go without a trace.
-        self._next = [r.model for r in runs if r.supported and hasattr(r.model, "release")]
-
-    def done(self, model: Model | None) -> None:
-        """A model has made its predictions; it is let go unless it is the next one too."""
-        if model is None or not any(model is m for m in self._next):
-            return
-        del self._next[next(n for n, m in enumerate(self._next) if m is model)]
-        if not self._next or self._next[0] is not model:
-            model.release()  # type: ignore[attr-defined]
-
-
 def _execute_one(
-    run: PlannedRun, workers: Workers, progress: Progress, turn: _Turn, *, predictions: bool,
+    run: PlannedRun, workers: Workers, progress: Progress, turn: Turn, *, predictions: bool,
     retry_failed: bool,
 ) -> Outcome:  # fmt: skip
     with RunWriter(run.folder, run.manifest) as writer:

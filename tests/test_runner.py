@@ -33,7 +33,8 @@ from evals.core.types import (
     Score,
     Task,
 )
-from evals.plan import Board, Plan, PlannedRun, make_manifest, sample_seed, spread
+from evals.manifest import make_manifest
+from evals.plan import Board, Plan, PlannedRun, sample_seed, spread
 from evals.runner import Outcome, execute
 from tests.performance.folders import build, invented
 

@@ -15,6 +15,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+def interleaved(first: Sequence[int], second: Sequence[int], order: Sequence[int]) -> Tensor:
+    """Rows of two matrices one below the other, put together sample by sample.
+
+    Args:
+        first: rows of each sample in the first matrix.
+        second: rows of each sample in the second one.
+        order: of the samples.
+    """
+    own = torch.arange(sum(first)).split(list(first))
+    more = torch.arange(sum(first), sum(first) + sum(second)).split(list(second))
+    return torch.cat([part for n in order for part in (own[n], more[n])])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Packing:
     """Which tokens belong together.
@@ -37,12 +50,10 @@ class Packing:
         cls, images: Sequence[int], texts: Sequence[int], device: torch.device | str = "cpu"
     ) -> Packing:
         """For samples of so many image tokens and so many language tokens each."""
-        own = torch.arange(sum(images)).split(list(images))
-        theirs = torch.arange(sum(images), sum(images) + sum(texts)).split(list(texts))
         lengths = [i + t for i, t in zip(images, texts, strict=True)]
         # Equal lengths side by side: that makes one call of them.
         order = sorted(range(len(lengths)), key=lambda n: lengths[n])
-        gather = torch.cat([part for n in order for part in (own[n], theirs[n])]).to(device)
+        gather = interleaved(images, texts, order).to(device)
         return cls(
             gather=gather,
             scatter=torch.argsort(gather),

@@ -19,7 +19,7 @@ from diffusers.models.attention import FeedForward
 from diffusers.models.transformers.transformer_qwenimage import QwenTimestepProjEmbeddings
 from torch import Tensor, nn
 
-from model.internvlu.attention import Packing, attend
+from model.internvlu.attention import Packing, attend, interleaved
 from model.internvlu.config import DecoderConfig, TransformerConfig
 from model.internvlu.rope import Grid, positions, rotate, tables
 
@@ -328,7 +328,7 @@ class GenerationDecoder(nn.Module):
         states = torch.cat([s.states for s in spans]).to(device, self.dtype)
         flat = [x for parts in latents for x in parts]
         empty = states.new_zeros(0, self.config.transformer.in_channels)
-        order = _order(targets, extra).to(device)
+        order = interleaved(targets, extra, range(len(targets))).to(device)
         image_rope, text_rope = (
             tables(torch.cat(part).to(device), axes) for part in zip(*rope, strict=True)
         )
@@ -395,12 +395,3 @@ class GenerationDecoder(nn.Module):
 def _owners(lengths: Sequence[int]) -> Tensor:
     """Which sample each token belongs to."""
     return torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(lengths))
-
-
-def _order(targets: Sequence[int], extra: Sequence[int]) -> Tensor:
-    """Rows of ``[all targets, all conditions]`` in the order target, conditions of each sample."""
-    parts, at, behind = [], 0, sum(targets)
-    for target, more in zip(targets, extra, strict=True):
-        parts += [torch.arange(at, at + target), torch.arange(behind, behind + more)]
-        at, behind = at + target, behind + more
-    return torch.cat(parts)

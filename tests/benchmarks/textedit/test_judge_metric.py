@@ -25,7 +25,8 @@ from evals.core.protocols import DataSource, JudgeSettings, JudgeSpec, ScoringSe
 from evals.core.store import plain
 from evals.core.types import ImageRef, Item, Prediction, Sample, Score
 from evals.core.verdicts import Attempt, Verdict
-from evals.plan import Board, scoring_manifest
+from evals.manifest import scoring_manifest
+from evals.plan import Board
 from judges.metric import RubricMetric
 from judges.request import Unjudgeable
 from judges.rubric import Rubric
