@@ -60,11 +60,11 @@ def _check_judges(plan: Plan) -> None:
     Raises:
         UserError: its key, package or engine is missing.
     """
-    from judges.metric import RubricMetric
+    from judges.metric import JudgedMetric
 
     for run in plan.runs:
         for metric in run.board.metrics:
-            if isinstance(metric, RubricMetric) and metric.specs:
+            if isinstance(metric, JudgedMetric) and metric.specs:
                 absence = metric.absence()
                 if absence is not None:
                     raise UserError(f"The judge cannot be asked: {absence}.")

@@ -11,7 +11,9 @@ the official code returned. ``name:variant`` is a name of its own whose callable
 input. Floats are compared to the tolerance, relative or absolute, everything else exactly. An
 expected ``{"error": "Type"}`` asks for an exception of that type name, ``"NaN"``, ``"Infinity"``
 and ``"-Infinity"`` stand for the floats that JSON lacks, and ``"__RANDOM_CHOICE__"`` for a place
-where the official code draws at random, which matches anything.
+where the official code draws at random, which matches anything. Where it raises or draws, ours may
+raise `evals.core.errors.Deviation`: the status it answers instead. Such cases are counted apart, and
+fail the replay when they are more than `DECLARED_LIMIT` of a whole replay.
 """
 
 from __future__ import annotations
@@ -19,17 +21,20 @@ from __future__ import annotations
 import importlib
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from evals.core.errors import UserError
+from evals.core.errors import Deviation, UserError
 
 SCHEMA = 1
 RANDOM = "__RANDOM_CHOICE__"
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 EXAMPLES = 3
+DECLARED_LIMIT = 0.02
+"""Largest share of declared deviations in all cases of a replay."""
 
 Scorers: TypeAlias = "Mapping[str, Callable[[Any], Any]]"
 
@@ -46,6 +51,8 @@ class FunctionReport:
         largest_deviation: largest absolute difference of two compared numbers, mismatches included.
         examples: the first mismatches in words, or why the function is not covered.
         covered: False when there is no callable for it; nothing was compared then.
+        declared: erratum -> cases in which ours answers a status where the official code raised or
+            drew at random.
         file: the vector file.
     """
 
@@ -56,6 +63,7 @@ class FunctionReport:
     largest_deviation: float = 0.0
     examples: tuple[str, ...] = ()
     covered: bool = True
+    declared: Mapping[str, int] = field(default_factory=dict)
     file: str = ""
 
     @property
@@ -207,8 +215,10 @@ def _replay(file: _Vectors, function: str, scorers: Scorers | None) -> FunctionR
         )  # fmt: skip
     mismatches, largest = 0, 0.0
     examples: list[str] = []
+    declared: Counter[str] = Counter()
     for case in cases:
         difference = _run_case(scorer, case, tolerance)
+        declared[difference.erratum] += 1
         largest = max(largest, difference.deviation)
         if difference.text:
             mismatches += 1
@@ -217,6 +227,7 @@ def _replay(file: _Vectors, function: str, scorers: Scorers | None) -> FunctionR
     return FunctionReport(
         benchmark=file.benchmark, function=function, cases=len(cases), mismatches=mismatches,
         largest_deviation=largest, examples=tuple(examples), file=str(file.path),
+        declared={name: n for name, n in declared.items() if name},
     )  # fmt: skip
 
 
@@ -226,6 +237,7 @@ class Difference:
 
     text: str = ""
     deviation: float = 0.0
+    erratum: str = ""
 
 
 def _expected_error(expected: Any) -> str | None:
@@ -239,6 +251,10 @@ def _run_case(scorer: Callable[[Any], Any], case: _Case, tolerance: float) -> Di
     wanted = _expected_error(case.expected)
     try:
         got = scorer(case.input)
+    except Deviation as deviation:
+        if wanted is not None or _has_open_place(case.expected):
+            return Difference(erratum=deviation.erratum)
+        return Difference(f": expected {_short(case.expected)}, but ours deviates: {deviation}")
     except Exception as error:
         name = type(error).__name__
         if wanted == name or case.expected == RANDOM:
@@ -247,6 +263,15 @@ def _run_case(scorer: Callable[[Any], Any], case: _Case, tolerance: float) -> Di
     if wanted is not None:
         return Difference(f": expected {wanted} to be raised, got {_short(got)}")
     return compare(case.expected, got, tolerance)
+
+
+def _has_open_place(expected: Any) -> bool:
+    """Whether the official code raised or drew at random somewhere in a recorded value."""
+    if isinstance(expected, Mapping):
+        return set(expected) == {"error"} or any(map(_has_open_place, expected.values()))
+    if isinstance(expected, list):
+        return any(map(_has_open_place, expected))
+    return bool(expected == RANDOM)
 
 
 def compare(expected: Any, got: Any, tolerance: float, where: str = "") -> Difference:

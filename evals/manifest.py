@@ -112,9 +112,9 @@ def scoring_manifest(board: Board, settings: ScoringSettings) -> dict[str, Any]:
 
 def _judge_identity(metrics: Sequence[Metric]) -> dict[str, Any]:
     """Who judges by what; that of language models where there are both kinds. Empty without."""
-    from judges.metric import RubricMetric
+    from judges.metric import JudgedMetric
 
-    found = [m.identity() for m in metrics if isinstance(m, RubricMetric) and m.specs]
+    found = [m.identity() for m in metrics if isinstance(m, JudgedMetric) and m.specs]
     return found[0] if found else {}
 
 

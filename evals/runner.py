@@ -89,7 +89,7 @@ def pending_counts(run: PlannedRun) -> tuple[int, int]:
 def judge_forecasts(run: PlannedRun) -> list[Forecast]:
     """What judging a run will still take, without asking or writing anything."""
     from judges.forecast import forecast
-    from judges.metric import RubricMetric
+    from judges.metric import JudgedMetric
 
     stored = {
         (p.sample, p.trial): p
@@ -102,7 +102,7 @@ def judge_forecasts(run: PlannedRun) -> list[Forecast]:
     }
     found = []
     for metric in run.board.metrics:
-        if not run.supported or not isinstance(metric, RubricMetric) or not metric.specs:
+        if not run.supported or not isinstance(metric, JudgedMetric) or not metric.specs:
             continue
         scorer, items, unmade = metric.fingerprint(), [], []
         for sample, trial in _jobs(run):

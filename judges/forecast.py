@@ -22,7 +22,7 @@ from judges.tape import Tape, decided, tape_file
 
 if TYPE_CHECKING:
     from judges.catalog import Backend
-    from judges.metric import RubricMetric
+    from judges.metric import JudgedMetric
 
 OUTPUT_TOKENS = 400
 """Of a reply with five short reasons; judges that think aloud take many more."""
@@ -58,28 +58,30 @@ class Forecast:
 
 
 def forecast(
-    metric: RubricMetric, items: Sequence[Item], unmade: Sequence[Sample]
+    metric: JudgedMetric, items: Sequence[Item], unmade: Sequence[Sample]
 ) -> list[Forecast]:
     """One forecast per judge.
 
     Args:
         metric: that will ask.
         items: predictions that are there and not scored yet.
-        unmade: samples whose predictions are still to be made; each will be judged once.
+        unmade: samples whose predictions are still to be made.
     """
-    requests = []
+    requests: list[Request] = []
     for item in items:
         try:
-            requests += [metric.request(item, n) for n in range(metric.settings.repeats)]
+            for repeat in range(metric.settings.repeats):
+                requests += metric.requests(item, repeat)
         except (Unjudgeable, ImageError):
             continue  # nobody is asked about these
     tokens = _tokens(metric, requests, unmade)
-    more = len(unmade) * metric.settings.repeats
+    later = sum(metric.calls(i.sample) for i in items) * metric.settings.repeats - len(requests)
+    more = sum(map(metric.calls, unmade)) * metric.settings.repeats + max(0, later)
     return [_of(metric, b, requests, more, tokens) for b in metric.backends]
 
 
 def _of(
-    metric: RubricMetric, backend: Backend, requests: Sequence[Request], more: int, tokens: int
+    metric: JudgedMetric, backend: Backend, requests: Sequence[Request], more: int, tokens: int
 ) -> Forecast:
     settings, key = metric.settings, judge_key(backend)
     free = backend.endpoint in {"tape", HERE}
@@ -107,16 +109,14 @@ def _of(
     )  # fmt: skip
 
 
-def _tokens(metric: RubricMetric, requests: Sequence[Request], unmade: Sequence[Sample]) -> int:
+def _tokens(metric: JudgedMetric, requests: Sequence[Request], unmade: Sequence[Sample]) -> int:
     """Input tokens of a call by rule of thumb, from a few samples."""
-    rubric = metric.rubric
+    text, policy, shown = metric.words()
     shapes: list[tuple[Path, ...]] = [tuple(s.path for s in r.shown) for r in requests]
     # An output that is still to be made is taken to be as large as its original.
     shapes += [(*s.images, *s.reference_images, *s.images) for s in unmade]
     step = max(1, len(shapes) // LOOKED_AT)
-    system, text, _ = rubric.text({f.name: "text" for f in rubric.fields})
     counts = []
     for paths in shapes[::step][:LOOKED_AT]:
-        sizes = sent_sizes(paths[: len(rubric.images)], rubric.policy)
-        counts.append(expected_tokens(system + text, sizes))
+        counts.append(expected_tokens(text, sent_sizes(paths[:shown], policy)))
     return round(statistics.fmean(counts)) if counts else 0

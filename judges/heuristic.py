@@ -89,6 +89,9 @@ class Heuristic:
         if self.grade is None or request.item is None:
             what = "rules to measure by" if self.grade is None else "item to measure"
             raise UserError(f"The heuristic judge was given no {what}; choose another judge.")
+        rubric = request.rubric
+        if not isinstance(rubric, Rubric):
+            raise UserError(f"The heuristic judge has no rules for {rubric.name}; choose another.")
         start = time.perf_counter()
         try:
             grades = self.grade(request.item)
@@ -106,7 +109,7 @@ class Heuristic:
             served=self.model,
             endpoint=self.endpoint,
             status="answered",
-            raw=write_reply(request.rubric, grades),
+            raw=write_reply(rubric, grades),
             cost=0.0,
         )
         return judged(request, attempt)

@@ -275,7 +275,7 @@ def conversation(request: Request, controls: frozenset[str]) -> list[dict[str, A
         Unaskable: a text of the sample holds a control token, which would end its fence.
     """
     for slot in request.rubric.fields:
-        held = next((c for c in controls if c in request.fields[slot.name]), None)
+        held = next((c for c in controls if c in request.fields.get(slot.name, "")), None)
         if held is not None:
             raise Unaskable(f"the field {slot.name} holds {held!r}, a control token of this judge")
     system, text, labels = request.rubric.text(request.fields)

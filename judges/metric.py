@@ -8,7 +8,6 @@ scores with their status and reason, never numbers.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,19 +18,15 @@ from typing import Any, Literal
 from evals.core.errors import Halt, ImageError, UserError
 from evals.core.hashes import FileHashes
 from evals.core.protocols import JudgeSettings, JudgeSpec, make_score, no_score
-from evals.core.types import JSON, Absence, Item, Quantity, Score, fingerprint
+from evals.core.types import JSON, Absence, Item, Quantity, Sample, Score, fingerprint
 from evals.core.verdicts import Verdict
 from judges.catalog import MEASURED, Backend, Context, open_judge
-from judges.limits import Limited, Limiter
-from judges.panel import Panel, Swapped
-from judges.request import HERE, Judge, Request, Shown, Unjudgeable
-from judges.rubric import Rubric
-from judges.tape import Recorded, Tape, Taped, tape_file
+from judges.desk import Desk, Seats, collect, drain, judge_key
+from judges.request import Asking, Judge, Request, Shown, Unjudgeable
+from judges.rubric import ImagePolicy, Rubric
 
 CODE = 1
 """Raised whenever a value can change; part of every fingerprint."""
-HEARTBEAT = 0.5
-"""Seconds after which a stream yields even if nothing is finished."""
 GRACE = 60.0
 """Seconds that calls under way are waited for once the run has to stop: they are paid for."""
 
@@ -51,38 +46,79 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Marks:
-    """What a verdict amounts to: a value for every quantity of the metric, or why there is none."""
+    """What verdicts amount to: a value for every quantity of the metric, or why there is none.
+
+    Attributes:
+        parts: quantity -> value.
+        notes: why a part is None, by name.
+        failure: why the judge's answers cannot be used; the score then says `failed`, and keeps
+            only the parts that a released script would have made of them all the same.
+    """
 
     parts: Mapping[str, float | None]
     notes: Mapping[str, str] = field(default_factory=dict)
+    failure: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RubricMetric:
-    """Implements `evals.core.protocols.Metric` and `Streaming` over a rubric and its judges.
+class JudgedMetric:
+    """What every metric that asks judges has in common; implements `Metric` and `Streaming`.
 
     Attributes:
         name: of the metric.
-        quantities: what `mark` gives.
-        rubric: what is asked.
+        quantities: what a sample's verdicts amount to.
         specs: who is asked; without any the metric is absent.
         settings: of the user.
         context: what backends need.
-        ask: what is asked about an item; may raise `Unjudgeable`.
-        mark: what a verdict amounts to.
         also: whatever else can change a value, for the fingerprint.
     """
 
     name: str
     quantities: tuple[Quantity, ...] = field(repr=False)
-    rubric: Rubric = field(repr=False)
     specs: tuple[JudgeSpec, ...]
     settings: JudgeSettings = field(repr=False)
     context: Context = field(repr=False)
-    ask: Callable[[Item], Question] = field(repr=False)
-    mark: Callable[[Rubric, Verdict], Marks] = field(repr=False)
     also: Mapping[str, JSON] = field(default_factory=dict, repr=False)
     batch_size: int = 8
+
+    # --- what the two kinds do differently ------------------------------------------------
+
+    @property
+    def asked(self) -> Mapping[str, JSON]:
+        """What is asked and how it is summed up: a part of the fingerprint."""
+        raise NotImplementedError
+
+    @property
+    def wording(self) -> tuple[str, str]:
+        """Hash of what is asked, and what people are told of it."""
+        raise NotImplementedError
+
+    @property
+    def pairwise(self) -> bool:
+        """Whether every question is asked in both orders."""
+        return False
+
+    def requests(self, item: Item, repeat: int = 0) -> tuple[Request, ...]:
+        """What is asked about an item, as far as it is known before any reply.
+
+        Raises:
+            Unjudgeable: it cannot be judged for any model.
+            ImageError: an image file is absent.
+        """
+        raise NotImplementedError
+
+    def calls(self, sample: Sample) -> int:
+        """How many questions a sample's prediction will take."""
+        raise NotImplementedError
+
+    def words(self) -> tuple[str, ImagePolicy, int]:
+        """A typical question, how images are sent with it, and how many; for estimates."""
+        raise NotImplementedError
+
+    async def _score(self, judge: Judge, item: Item) -> Score:
+        raise NotImplementedError
+
+    # --- the judges -------------------------------------------------------------------------
 
     @property
     def parallel(self) -> Literal["process", "driver"]:
@@ -104,11 +140,11 @@ class RubricMetric:
         return FileHashes(self.context.cache)
 
     @cached_property
-    def _live(self) -> list[_Desk]:
+    def _live(self) -> list[Desk]:
         return []
 
     def fingerprint(self) -> str:
-        """See `Metric`: rubric, judges, and how their verdicts become one."""
+        """See `Metric`: what is asked, by whom, and how verdicts become one."""
         return self._fingerprint
 
     @cached_property
@@ -117,12 +153,7 @@ class RubricMetric:
             {
                 "metric": self.name,
                 "code": CODE,
-                "rubric": self.rubric.hash,
-                "arithmetic": [
-                    [[n, v] for n, v in sorted(self.rubric.normalise.items())],
-                    dict(self.rubric.weights),
-                    self.rubric.cutoff,
-                ],
+                **self.asked,
                 "judges": [judge_key(b) for b in self.backends],
                 "repeats": self.settings.repeats,
                 "aggregate": self.settings.aggregate,
@@ -149,8 +180,8 @@ class RubricMetric:
             "judges": [
                 {"name": b.name, "key": judge_key(b), **b.identity()} for b in self.backends
             ],
-            "rubric": self.rubric.hash,
-            "prompt": self.rubric.prompt,
+            "rubric": self.wording[0],
+            "prompt": self.wording[1],
             "repeats": self.settings.repeats,
             "aggregate": self.settings.aggregate,
         }
@@ -185,7 +216,12 @@ class RubricMetric:
         return "; ".join(filter(None, (d.status() for d in self._live)))
 
     async def _work(self, items: Sequence[Item], retry: bool) -> AsyncGenerator[list[Score]]:
-        desk = _Desk(self, retry)
+        desk = Desk(
+            Seats(
+                backends=self.backends, settings=self.settings, cache=self.context.cache,
+                pairwise=self.pairwise, retry=retry,
+            )
+        )  # fmt: skip
         self._live.append(desk)
         done: asyncio.Queue[Score | BaseException] = asyncio.Queue()
         waiting = iter(items)
@@ -209,12 +245,12 @@ class RubricMetric:
             error: BaseException | None = None
             left = len(items)
             while left and error is None:
-                scores, error = await _collect(done)
+                scores, error = await collect(done)
                 left -= len(scores)
                 yield scores
             if error is not None:
                 await asyncio.wait(clerks, timeout=GRACE)
-                scores = [s for s in _drain(done) if isinstance(s, Score)]
+                scores = [s for s in drain(done) if isinstance(s, Score)]
                 if scores:
                     yield scores
                 raise error
@@ -225,9 +261,75 @@ class RubricMetric:
             await desk.close()
             self._live.remove(desk)
 
+    def request(self, item: Item, rubric: Asking, question: Question, repeat: int = 0) -> Request:
+        """One question as it is asked.
+
+        Raises:
+            ImageError: an image file is absent.
+        """
+        own = {p: i.sha256 for p, i in zip(item.images, item.prediction.images, strict=False)}
+        images = {
+            role: Shown(path=path, sha256=own.get(path) or self._hashes.sha256(path))
+            for role, path in question.images.items()
+        }
+        return Request(
+            rubric=rubric, fields=question.fields, images=images, repeat=repeat, item=item
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RubricMetric(JudgedMetric):
+    """One rubric, asked once about every prediction.
+
+    Attributes:
+        rubric: what is asked.
+        ask: what is asked about an item; may raise `Unjudgeable`.
+        mark: what a verdict amounts to.
+    """
+
+    rubric: Rubric = field(repr=False)
+    ask: Callable[[Item], Question] = field(repr=False)
+    mark: Callable[[Rubric, Verdict], Marks] = field(repr=False)
+
+    @property
+    def asked(self) -> Mapping[str, JSON]:
+        """The rubric and its arithmetic."""
+        rubric = self.rubric
+        return {
+            "rubric": rubric.hash,
+            "arithmetic": [
+                [[n, v] for n, v in sorted(rubric.normalise.items())],
+                dict(rubric.weights),
+                rubric.cutoff,
+            ],
+        }
+
+    @property
+    def wording(self) -> tuple[str, str]:
+        """See `JudgedMetric`."""
+        return self.rubric.hash, self.rubric.prompt
+
+    @property
+    def pairwise(self) -> bool:
+        """See `JudgedMetric`."""
+        return bool(self.rubric.swap)
+
+    def requests(self, item: Item, repeat: int = 0) -> tuple[Request, ...]:
+        """See `JudgedMetric`: always one."""
+        return (self.request(item, self.rubric, self.ask(item), repeat),)
+
+    def calls(self, sample: Sample) -> int:
+        """See `JudgedMetric`: always one."""
+        return 1
+
+    def words(self) -> tuple[str, ImagePolicy, int]:
+        """See `JudgedMetric`."""
+        system, text, _ = self.rubric.text({f.name: "text" for f in self.rubric.fields})
+        return system + text, self.rubric.policy, len(self.rubric.images)
+
     async def _score(self, judge: Judge, item: Item) -> Score:
         try:
-            request = self.request(item)
+            (request,) = self.requests(item)
         except Unjudgeable as reason:
             return no_score(self, item, "not_applicable", str(reason))
         except ImageError as error:
@@ -235,26 +337,9 @@ class RubricMetric:
         verdict = await judge.ask(request)
         return self.to_score(item, verdict)
 
-    def request(self, item: Item, repeat: int = 0) -> Request:
-        """What is asked about an item.
-
-        Raises:
-            Unjudgeable: it cannot be judged for any model.
-            ImageError: an image file is absent.
-        """
-        question = self.ask(item)
-        own = {p: i.sha256 for p, i in zip(item.images, item.prediction.images, strict=False)}
-        images = {
-            role: Shown(path=path, sha256=own.get(path) or self._hashes.sha256(path))
-            for role, path in question.images.items()
-        }
-        return Request(
-            rubric=self.rubric, fields=question.fields, images=images, repeat=repeat, item=item
-        )
-
     def to_score(self, item: Item, verdict: Verdict) -> Score:
         """The score of a verdict: its marks, or why it has none."""
-        evidence = _evidence(self.rubric, verdict)
+        evidence = evidence_of(self.rubric, verdict)
         if verdict.status != "ok":
             reason = f"{verdict.status}: {verdict.reason or 'no reason given'}"
             score = no_score(self, item, "failed", reason[:500], evidence)
@@ -264,14 +349,8 @@ class RubricMetric:
         return replace(score, verdict=verdict)
 
 
-def judge_key(backend: Backend) -> str:
-    """The hash that stands for a judge on tapes; of a replayed one that of the recorded judge."""
-    identity = backend.identity()
-    recorded = identity.get("recorded")
-    return str(recorded) if recorded else fingerprint(identity)
-
-
-def _evidence(rubric: Rubric, verdict: Verdict) -> dict[str, JSON]:
+def evidence_of(rubric: Asking, verdict: Verdict) -> dict[str, JSON]:
+    """What a person needs to check a verdict: who said what, in reply to which words."""
     singles = verdict.singles
     made: dict[str, Any] = {
         "judge": verdict.judge,
@@ -292,83 +371,11 @@ def _evidence(rubric: Rubric, verdict: Verdict) -> dict[str, JSON]:
     return made
 
 
-class _Desk:
-    """The judges of a stream with tape, limits and panel around them; lives in one event loop."""
-
-    def __init__(self, metric: RubricMetric, retry: bool) -> None:
-        self._metric = metric
-        self._limiters: dict[str, Limiter] = {}
-        self._tapes: dict[Path, Tape] = {}
-        self.width = 1
-        wrapped = [self._wrap(b, retry) for b in metric.backends]
-        if metric.rubric.swap:
-            wrapped = [Swapped(judge=j) for j in wrapped]
-        self.judge = Panel(
-            judges=wrapped,
-            repeats=metric.settings.repeats,
-            aggregate=metric.settings.aggregate,
-        )
-
-    def _wrap(self, backend: Backend, retry: bool) -> Judge:
-        """Looked up, limited, recorded: the tape costs no place, and misses no attempt."""
-        if backend.endpoint in {"tape", HERE}:
-            self.width = max(self.width, 16 if backend.endpoint == "tape" else 1)
-            return backend
-        settings, context = self._metric.settings, self._metric.context
-        options: Mapping[str, Any] = getattr(backend, "options", {})
-        most = int(options.get("concurrency", 1))
-        # Twice as many questions as places: those that back off hold none.
-        self.width = max(self.width, 2 * most)
-        limiter = self._limiters.setdefault(backend.endpoint, Limiter(most))
-        key = judge_key(backend)
-        file = settings.tape or tape_file(context.cache, backend.name, key)
-        if file not in self._tapes:
-            self._tapes[file] = Tape(file)
-        tape = self._tapes[file]
-        limited = Limited(
-            judge=Recorded(judge=backend, tape=tape),
-            limiter=limiter,
-            attempts=int(options.get("attempts", 1)),
-            minutes=float(options.get("minutes", 10.0)),
-            budget=settings.budget,
-            price=backend.price,
-            output_tokens=int(options.get("max_tokens", 0)),
-            where=backend.endpoint,
-        )
-        return Taped(judge=limited, key=key, tape=tape, retry=retry)
-
-    def status(self) -> str:
-        return "; ".join(limiter.status() for limiter in self._limiters.values())
-
-    async def close(self) -> None:
-        for backend in self._metric.backends:
-            with contextlib.suppress(OSError):
-                await backend.close()
-
-
-async def _collect(
-    done: asyncio.Queue[Score | BaseException],
-) -> tuple[list[Score], BaseException | None]:
-    """What is finished, after waiting for something to be; and the first error among it."""
-    try:
-        first = await asyncio.wait_for(done.get(), HEARTBEAT)
-    except TimeoutError:
-        return [], None
-    found = [first, *_drain(done)]
-    error = next((f for f in found if isinstance(f, BaseException)), None)
-    return [f for f in found if isinstance(f, Score)], error
-
-
-def _drain(done: asyncio.Queue[Score | BaseException]) -> list[Score | BaseException]:
-    found = []
-    while not done.empty():
-        found.append(done.get_nowait())
-    return found
-
-
 def served_models(scores: Sequence[Score]) -> Counter[tuple[str, ...]]:
     """Models as served -> scores that they stand behind."""
     return Counter(tuple(s.evidence.get("served", ())) for s in scores if s.evidence.get("served"))
 
 
-__all__ = ["Halt", "Marks", "Question", "RubricMetric", "judge_key", "served_models"]
+__all__ = [
+    "Halt", "JudgedMetric", "Marks", "Question", "RubricMetric", "judge_key", "served_models",
+]  # fmt: skip

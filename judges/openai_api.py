@@ -184,9 +184,10 @@ class OpenAIJudge:
             made["reasoning_effort"] = self.options["reasoning_effort"]
         if self.options["seed"] >= 0 and "seed" not in self._adapted:
             made["seed"] = self.options["seed"] + request.repeat
-        if self.options["schema"] == "auto" and "response_format" not in self._adapted:
-            schema = {"name": "verdict", "strict": True, "schema": request.rubric.schema()}
-            made["response_format"] = {"type": "json_schema", "json_schema": schema}
+        schema = request.rubric.schema() if self.options["schema"] == "auto" else None
+        if schema is not None and "response_format" not in self._adapted:
+            wrapped = {"name": "verdict", "strict": True, "schema": schema}
+            made["response_format"] = {"type": "json_schema", "json_schema": wrapped}
         return made
 
     async def _call(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Parsed:
 
     status: Literal["ok", "unparsed", "refused"]
     reason: str = ""
-    scores: Mapping[str, int] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -43,6 +43,23 @@ class Halt(Exception):
     """
 
 
+class Deviation(Exception):
+    """Where the official code raises or draws at random, and ours answers with a status instead.
+
+    Raised only on the way to a recorded vector, see `evals.conformance`, which counts it apart:
+    each kind is listed in docs/errata.md with its reason.
+
+    Args:
+        status: what ours answers, e.g. ``unparsed``.
+        erratum: its id in docs/errata.md, e.g. ``TIIF-2``.
+    """
+
+    def __init__(self, status: str, erratum: str) -> None:
+        self.status = status
+        self.erratum = erratum
+        super().__init__(f"{status} ({erratum})")
+
+
 class ImageError(Exception):
     """An image file that cannot be used; `kind` is a stable word for statuses and counts.
 

@@ -30,6 +30,7 @@ from evals.core.types import (
     Score,
     ScoreStatus,
     Task,
+    Variant,
 )
 
 
@@ -319,6 +320,8 @@ class Suite:
         size: number of samples.
         load: samples in order; raises `UserError` when the data cannot be read.
         verify: every problem of the data, without stopping at the first.
+        identity: data file -> its sha256, for the run's manifest; None for generated data.
+        missing: what to do when its data is not at hand, one sentence; empty for generated data.
     """
 
     name: str
@@ -328,6 +331,8 @@ class Suite:
     size: int
     load: Callable[[DataSource], list[Sample]]
     verify: Callable[[DataSource], list[DataProblem]]
+    identity: Callable[[DataSource], Mapping[str, str]] | None = None
+    missing: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -336,13 +341,20 @@ class Benchmark:
 
     Attributes:
         metrics: builds the metrics for the user's settings; must not load weights.
+        variants: named ways to make one number of it; at least that of the headline, when that is
+            one.
+        trials: images per prompt of the protocol; a run makes as many unless told otherwise.
+        seeds: of the protocol, one per trial; empty for the suite's own stable hash.
         groups: the taxonomy in display order; every sample's group path is in it.
         policies: one per profile that the metrics use.
         anchors: names of models that every report of this benchmark shows.
         published: rows from papers and READMEs.
         probes: graded wrong answers for judges: (folder, scenes, ``all`` or ``ends``) -> probes,
             drawn into the folder; None where there are none.
-        differences: standing reasons why a number measured here differs from a published one.
+        needs: what scoring takes beside this package, for people.
+        cost: what one model takes: judge calls, GPU, for people.
+        defects: known defects of the official script, one sentence each, with its erratum id.
+        doc: what it asks and how it is scored.
     """
 
     name: str
@@ -355,10 +367,15 @@ class Benchmark:
     default_suite: str
     metrics: Callable[[ScoringSettings], Sequence[Metric]]
     headline: Headline
+    variants: tuple[Variant, ...] = ()
+    trials: int = 1
+    seeds: tuple[int, ...] = ()
     groups: tuple[Group, ...] = ()
     policies: tuple[Policy, ...] = (OFFICIAL_POLICY, STRICT_POLICY)
     anchors: tuple[str, ...] = ()
     published: Callable[[], tuple[PublishedRow, ...]] = tuple
     probes: Callable[[Path, int, str], Sequence[Probe]] | None = None
     needs: tuple[str, ...] = ()
+    cost: str = ""
+    defects: tuple[str, ...] = ()
     doc: str = ""

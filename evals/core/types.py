@@ -94,6 +94,25 @@ class Fault:
     origin: Origin
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where a layout keeps the output of a sample, below a model's folder.
+
+    Attributes:
+        layout: whose layout: ``official`` for that of the released script, ``kit`` for
+            GenEditEvalKit's ``output/<model>/`` (its benchmark folder is part of the path).
+        path: with forward slashes; ``{trial}`` stands for the number of the image, which may be
+            formatted (``{trial:05d}``). Another suffix of an image format is found as well.
+        first: number of the first trial's image.
+        grid: (rows, columns) of one file that holds all trials row by row; None for one file each.
+    """
+
+    layout: str
+    path: str
+    first: int = 0
+    grid: tuple[int, int] | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sample:
     """One item to answer.
@@ -110,7 +129,10 @@ class Sample:
         group: path in the benchmark's taxonomy, e.g. ``("Virtual", "1.1.1")``.
         cluster: samples that share it are not independent (same source image).
         strata: further labels to break results down by, e.g. ``{"edit": "digits"}``.
+        keys: identities by which samples form units that count all or nothing, e.g. ``{"image":
+            "0017"}`` for the two questions about one picture; see `Term.key`.
         output_path: where the official layout expects the output below a model's folder.
+        places: where else existing outputs of this sample may lie, see `Place`.
     """
 
     id: str
@@ -124,7 +146,9 @@ class Sample:
     group: tuple[str, ...] = ()
     cluster: str = ""
     strata: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
     output_path: str | None = None
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -366,14 +390,102 @@ class Track:
     doc: str = ""
 
 
+Combine = Literal["mean", "sum", "noisy_or"]
+"""How parts become one number; ``noisy_or`` is 1 - (1 - a)(1 - b)..."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """One number from one column: a mean over samples, or a mean over groups of such means.
+
+    Samples without a value (after the policy of the variant's profile) take no part. The order is:
+    sums within each group at the first of `levels`, their quotient, `scale` and `offset`, `clip`,
+    `digits`, and then mean or sum upwards, level by level.
+
+    Attributes:
+        column: ``metric.quantity``.
+        over: column of the denominators (a ratio of sums); empty to divide by how many there are.
+        under: only samples whose group path starts so.
+        where: only samples with these strata.
+        key: name of `Sample.keys`; samples that share it count as one, with the least of their
+            values (``over`` must be empty then).
+        levels: depths of the group path, deepest first, e.g. ``(2, 1)``: a mean in each group of
+            depth 2, the mean of those in each group of depth 1, the mean of those. ``()`` is the
+            mean over all samples.
+        weights: name of a group of the last level -> weight; empty for equal ones. All of them must
+            have a value, and the weights are used as they are.
+        total: add the groups of the last level up instead of averaging them.
+        scale: factor of each group's value at the first level.
+        offset: added after `scale`.
+        clip: lowest and highest value after that; None for no limit.
+        digits: decimals to which that is rounded, half to even like Python; None for none.
+    """
+
+    column: str
+    over: str = ""
+    under: tuple[str, ...] = ()
+    where: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+    levels: tuple[int, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    total: bool = False
+    scale: float = 1.0
+    offset: float = 0.0
+    clip: tuple[float, float] | None = None
+    digits: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A named way to make one number of a benchmark; it is data, and stored with every run.
+
+    Published tables use several for one benchmark. They are never averaged with each other, and
+    every number is stamped with the name of its own. In cells and published rows the column of a
+    variant is called ``=<name>``, e.g. ``=macro``.
+
+    Attributes:
+        name: short, unique within the benchmark, e.g. ``macro``.
+        title: what people call it, a few words.
+        doc: how it is made and whose tables use it, one or two sentences.
+        terms: the numbers it is made of; empty when `of` is given.
+        of: names of variants it is made of instead; each must have a value.
+        combine: how several become one.
+        profile: under which policy faults are counted.
+        range: lowest and highest possible value.
+        direction: whether higher or lower is better.
+        unit: ``""`` for a share, ``%`` for points of 100, else what it is.
+        digits: decimals to which the official script rounds the result; None for none.
+        label: column heading; the name when empty.
+    """
+
+    name: str
+    title: str
+    doc: str
+    terms: tuple[Term, ...] = ()
+    of: tuple[str, ...] = ()
+    combine: Combine = "mean"
+    profile: Profile = "official"
+    range: tuple[float, float] = (0.0, 1.0)
+    direction: Direction = "higher"
+    unit: str = ""
+    digits: int | None = None
+    label: str = ""
+
+    @property
+    def column(self) -> str:
+        """Its name among columns: ``=macro``."""
+        return f"={self.name}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Headline:
     """How the one number of a benchmark is made; see docs/statistics.md.
 
     Attributes:
         name: e.g. ``"hybrid v1"``; changes whenever the formula does.
-        tracks: empty when `column` alone is the headline.
+        tracks: empty when `column` or `variant` alone is the headline.
         column: headline of a benchmark without tracks, as ``metric.quantity``.
+        variant: name of the `Variant` that is the headline, in place of a column.
         floor: name of the model whose score is 0 after anchoring.
         ceiling: name of the model whose score is 1 after anchoring. Beside a `column`, which is not
             anchored, both names only mark rows.
@@ -383,6 +495,7 @@ class Headline:
     name: str
     tracks: tuple[Track, ...] = ()
     column: str = ""
+    variant: str = ""
     floor: str = ""
     ceiling: str = ""
     min_gap: float = 0.05

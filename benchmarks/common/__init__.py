@@ -1,0 +1,1 @@
+"""What benchmarks share: official files, their suites, layouts of outputs, and published rows."""

@@ -1,0 +1,271 @@
+"""Official data files: found, checked against the revisions that are known, and read.
+
+Everything here raises `UserError` with file and line; nothing is ever left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evals.core.errors import UserError
+from evals.core.hashes import FileHashes
+from evals.core.protocols import DataProblem, DataSource
+
+HASH = "sha256:"
+"""What a revision starts with that names a data file by content: ``geneval@sha256:0123abcd``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hub:
+    """A data set on the hub, whose files are downloaded as they are.
+
+    Attributes:
+        dataset: ``owner/name``.
+        patterns: of the files that are needed, as of `huggingface_hub.snapshot_download`.
+        note: what else must be said about it; empty for nothing.
+    """
+
+    dataset: str
+    patterns: tuple[str, ...] = ("*",)
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfficialFiles:
+    """The data files of a suite, below the folder that the user gives.
+
+    Attributes:
+        benchmark: name, for messages and ``--data``.
+        names: path of each file below the root, by what it is called in code. Alternatives are
+            separated by ``|``: the first that exists is taken.
+        known: file (by its name in code) -> sha256 -> which revision that is, e.g.
+            ``{"prompts": {"9f2c...": "djghosh13/geneval@af4902f"}}``. A file that has known
+            revisions and is none of them is refused, unless the user names its hash.
+        where: where the data comes from, e.g. a repository, for the message when it is absent.
+        hub: None when it is not on the hub.
+        terms: what the user must accept, e.g. a licence; empty for nothing.
+    """
+
+    benchmark: str
+    names: Mapping[str, str]
+    where: str
+    known: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    hub: Hub | None = None
+    terms: str = ""
+
+    def open(self, source: DataSource) -> Folder:
+        """Find the files and check their revision.
+
+        Raises:
+            UserError: no data is named, a file is absent, or it is of another revision.
+        """
+        folder = Folder(files=self, root=self.root(source), hashes=FileHashes(source.cache))
+        for problem in folder.problems(source.revision):
+            raise UserError(problem.message)
+        return folder
+
+    def root(self, source: DataSource) -> Path:
+        """The user's folder, or the hub's data set in the cache.
+
+        Raises:
+            UserError: neither is named, or it cannot be had.
+        """
+        if source.root is not None:
+            root = source.root.expanduser().absolute()
+            if not root.is_dir():
+                raise UserError(
+                    f"The data folder {root} does not exist; pass an existing one with "
+                    f"--data {self.benchmark}=FOLDER."
+                )
+            return root
+        if self.hub is not None and source.revision and not source.revision.startswith(HASH):
+            from benchmarks.common.hub import ensure_snapshot
+
+            return ensure_snapshot(self.hub, source.revision, source.cache, self.benchmark)
+        raise UserError(self.missing())
+
+    def missing(self) -> str:
+        """What to do when no data is named; one sentence."""
+        first = next(iter(self.names.values())).split("|")[0]
+        sentence = (
+            f"{self.benchmark} needs its official data, which is not part of this package: get "
+            f"{self.where} and pass --data {self.benchmark}=FOLDER, the folder that holds {first}"
+        )
+        if self.hub is not None:
+            sentence += (
+                f", or ask for a commit of {self.hub.dataset} on the hub with "
+                f"{self.benchmark}/SUITE@COMMIT"
+            )
+        tail = f" {self.hub.note}" if self.hub is not None and self.hub.note else ""
+        return f"{sentence}{f' (terms: {self.terms})' if self.terms else ''}.{tail}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """A folder with the files of a suite."""
+
+    files: OfficialFiles
+    root: Path
+    hashes: FileHashes
+
+    def path(self, name: str) -> Path:
+        """Where a file lies; the first alternative when none exists."""
+        places = [self.root / p for p in self.files.names[name].split("|")]
+        return next((p for p in places if p.exists()), places[0])
+
+    def problems(self, revision: str | None = None) -> list[DataProblem]:
+        """Files that are absent or of an unknown revision.
+
+        Args:
+            revision: ``sha256:<first digits>`` accepts a file whose hash begins so.
+        """
+        found = []
+        for name in self.files.names:
+            path = self.path(name)
+            if not path.exists():
+                message = (
+                    f"{path} does not exist; get {self.files.where} and pass its folder with "
+                    f"--data {self.files.benchmark}=FOLDER."
+                )
+                found.append(DataProblem(kind="missing", where=str(path), message=message))
+            elif problem := self._revision(name, path, revision):
+                found.append(problem)
+        return found
+
+    def _revision(self, name: str, path: Path, revision: str | None) -> DataProblem | None:
+        known = self.files.known.get(name)
+        if not known:
+            return None
+        digest = self.hashes.sha256(path)
+        wanted = (revision or "").removeprefix(HASH)
+        named = bool(revision) and str(revision).startswith(HASH)
+        if digest in known or (named and len(wanted) >= 8 and digest.startswith(wanted)):
+            return None
+        message = (
+            f"{path} is of another revision than {' or '.join(dict.fromkeys(known.values()))}: its "
+            f"sha256 is {digest}, expected {' or '.join(h[:16] for h in known)}; get that one, or "
+            f"take this one knowingly with {self.files.benchmark}/SUITE@{HASH}{digest[:12]}."
+        )
+        return DataProblem(kind="unexpected", where=str(path), message=message)
+
+    def identity(self) -> dict[str, str]:
+        """File -> sha256 with the revision that it is known as."""
+        out = {}
+        for name in self.files.names:
+            path = self.path(name)
+            if path.is_file():
+                digest = self.hashes.sha256(path)
+                label = self.files.known.get(name, {}).get(digest, "")
+                out[path.name] = f"{digest}{f' ({label})' if label else ''}"
+        return out
+
+
+# --- reading ----------------------------------------------------------------------------------
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 file.
+
+    Raises:
+        UserError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"Cannot read {path} ({error.strerror}); check the path.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text ({error.reason}); get it again.") from error
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file.
+
+    Raises:
+        UserError: it cannot be read, or is not JSON.
+    """
+    try:
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not JSON ({error}); get it again.") from error
+
+
+def read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(``file:line``, object) of every line that is not empty.
+
+    Raises:
+        UserError: a line is no JSON object.
+    """
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{where} is not JSON ({error}); get the file again.") from error
+        if not isinstance(value, dict):
+            raise UserError(f"{where} is no JSON object; get the file again.")
+        yield where, value
+
+
+def read_csv(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """(``file:record``, row by column) of a CSV file with a heading.
+
+    Raises:
+        UserError: a row has more or fewer fields than the heading.
+    """
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+    try:
+        for number, row in enumerate(reader, 1):
+            if None in row or None in row.values():
+                raise UserError(
+                    f"{path}: record {number} does not have the {len(reader.fieldnames or ())} "
+                    "fields of the heading; get the file again."
+                )
+            yield f"{path}: record {number}", dict(row)
+    except csv.Error as error:
+        raise UserError(f"{path} is not CSV ({error}); get it again.") from error
+
+
+def text_of(row: Mapping[str, Any], key: str, where: str) -> str:
+    """A field that must be text.
+
+    Raises:
+        UserError: it is absent or something else.
+    """
+    value = row.get(key)
+    if not isinstance(value, str):
+        raise UserError(f"{where} has no text in {key!r}; get the file again.")
+    return value
+
+
+def whole_of(row: Mapping[str, Any], key: str, where: str) -> int:
+    """A field that must be a whole number, or text that holds one.
+
+    Raises:
+        UserError: it is absent or something else.
+    """
+    value = row.get(key)
+    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise UserError(f"{where} has no whole number in {key!r}; get the file again.")
+    return value
+
+
+def same_length(parts: Mapping[str, Sequence[Any]], where: str) -> int:
+    """How long several parallel lists are.
+
+    Raises:
+        UserError: they differ.
+    """
+    sizes = {name: len(part) for name, part in parts.items()}
+    if len(set(sizes.values())) > 1:
+        raise UserError(f"{where} has parallel lists of different length ({sizes}); get it again.")
+    return next(iter(sizes.values()), 0)
