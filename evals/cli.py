@@ -155,9 +155,18 @@ def run(
     suite: Annotated[
         str | None, typer.Option(help="Suite of the benchmarks that name none.")
     ] = None,
-    data: Data = None, out: Out = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Benchmarks by the name of a sweep: list presets.")
+    ] = None,
+    data: Data = None,
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder with one folder of data per benchmark.")
+    ] = None,
+    out: Out = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the run [0].")] = None,
-    trials: Annotated[int | None, typer.Option(help="Repeats per sample [1].")] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="Repeats per sample [as many as the protocol has].")
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(help="Only so many samples, spread over the groups.")
     ] = None,
@@ -181,8 +190,8 @@ def run(
     from evals import commands
 
     flags = _flags(
-        models=model, benchmarks=benchmark, suite=suite, data=data, out=out, seed=seed,
-        trials=trials,
+        models=model, benchmarks=benchmark, preset=preset, suite=suite, data=data,
+        data_root=str(data_root) if data_root else None, out=out, seed=seed, trials=trials,
         limit=limit, anchors=anchors, metrics=metric, ocr=ocr, ocr_options=ocr_option,
         ocr_second=ocr_second, ocr_second_options=ocr_second_option,
         device=device, weights=weights, errata=errata, workers=workers,
@@ -295,6 +304,14 @@ def list_benchmarks(as_json: Json = False) -> None:
     from evals import listing
 
     raise typer.Exit(listing.list_benchmarks(as_json=as_json))
+
+
+@list_app.command("presets")
+def list_presets(as_json: Json = False) -> None:
+    """List the sweeps that have a name, and what is in them."""
+    from evals import listing
+
+    raise typer.Exit(listing.list_presets(as_json=as_json))
 
 
 @list_app.command("judges")

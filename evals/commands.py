@@ -39,7 +39,7 @@ def run(
 
     config = build_config(file, flags)
     _check_engines(config.scoring)
-    plan = make_plan(config)
+    plan = make_plan(config, tolerant=dry_run)
     for planned in plan.runs:
         for remark in planned.manifest["remarks"]:
             if not as_json:

@@ -3,9 +3,11 @@
 ```toml
 models = ["copy-source", "replay:outputs/bagel"]   # or tables: {name=, adapter=, argument=, ...}
 benchmarks = ["textedit/synth"]                    # or tables: {name=, suite=, data=, revision=}
+preset = "paper"                                   # and those of a preset, see: list presets
+data_root = "data"                                 # folder with one folder per benchmark
 out = "runs/night"
 seed = 0
-trials = 1
+trials = 1                                         # default: as many as the protocol has
 limit = 50
 
 [scoring]
@@ -133,7 +135,7 @@ class RunConfig:
     Attributes:
         out: folder of run folders: `<out>/<benchmark>-<suite>/<model>`.
         seed: of the run; each sample's seed is a stable hash of it, the sample's id and the trial.
-        trials: independent repeats per sample.
+        trials: independent repeats per sample; None for as many as the benchmark's protocol has.
         limit: score only so many samples, spread evenly over the groups; None for all.
         metrics: names of the metrics to compute; empty for all.
         anchors: also run the benchmark's anchors, which the headline needs.
@@ -144,7 +146,7 @@ class RunConfig:
     benchmarks: tuple[BenchmarkSpec, ...]
     out: Path = Path("runs")
     seed: int = 0
-    trials: int = 1
+    trials: int | None = None
     limit: int | None = None
     metrics: tuple[str, ...] = ()
     anchors: bool = True
@@ -152,12 +154,14 @@ class RunConfig:
     scoring: ScoringSettings = field(default_factory=ScoringSettings)
 
     def __post_init__(self) -> None:
-        if self.trials < 1:
+        if self.trials is not None and self.trials < 1:
             raise UserError(f"trials = {self.trials} makes no sense; give 1 or more.")
         if self.limit is not None and self.limit < 1:
             raise UserError(f"limit = {self.limit} makes no sense; give 1 or more.")
         if not self.benchmarks:
-            raise UserError("No benchmark given; add --benchmark textedit/synth.")
+            raise UserError(
+                "No benchmark given; add --benchmark textedit/synth, or --preset quick."
+            )
         names = [m.name for m in self.models]
         for name in names:
             if names.count(name) > 1:
@@ -173,7 +177,7 @@ class RunConfig:
 
 _TOP = {
     "models": list, "benchmarks": list, "out": str, "seed": int, "trials": int, "limit": int,
-    "anchors": bool, "workers": int, "scoring": dict,
+    "anchors": bool, "workers": int, "scoring": dict, "preset": str, "data_root": str,
 }  # fmt: skip
 _SCORING = {
     "ocr": str, "ocr_options": dict, "ocr_second": str, "ocr_second_options": dict,
@@ -264,6 +268,28 @@ def _benchmark(entry: str | Mapping[str, Any], data: Mapping[str, Path]) -> Benc
     return dataclasses.replace(spec, data=data[spec.name]) if spec.name in data else spec
 
 
+def preset_benchmarks(name: str | None) -> tuple[str, ...]:
+    """Benchmarks of a preset; none for no name.
+
+    Raises:
+        UserError: there is no such preset.
+    """
+    if name is None:
+        return ()
+    from benchmarks.catalog import PRESETS
+
+    if name not in PRESETS:
+        raise unknown("preset", name, PRESETS)
+    return PRESETS[name]
+
+
+def _below(spec: BenchmarkSpec, root: Path | None) -> BenchmarkSpec:
+    """The spec with its folder below a common root, where there is one of its name."""
+    if root is None or spec.data is not None or not (root / spec.name).is_dir():
+        return spec
+    return dataclasses.replace(spec, data=root / spec.name)
+
+
 def pairs(texts: Sequence[str], flag: str) -> dict[str, str]:
     """Read repeated ``key=value`` flags.
 
@@ -296,9 +322,14 @@ def build_config(file: Path | None, flags: Mapping[str, Any]) -> RunConfig:
     folders = {k: Path(v) for k, v in given.pop("data", {}).items()}
     scoring = {**table.pop("scoring", {}), **{k: v for k, v in given.items() if k in _SCORING}}
     top = {**table, **{k: v for k, v in given.items() if k in _TOP}}
-    named = (_benchmark(b, folders) for b in top.pop("benchmarks", ()))
+    wanted = [*top.pop("benchmarks", ()), *preset_benchmarks(top.pop("preset", None))]
     suite = given.pop("suite", None)
-    benchmarks = tuple(dataclasses.replace(b, suite=b.suite or suite) for b in named)
+    root = top.pop("data_root", None)
+    named = (_benchmark(b, folders) for b in wanted)
+    placed = (_below(b, Path(root) if root else None) for b in named)
+    benchmarks = tuple(
+        dict.fromkeys(dataclasses.replace(b, suite=b.suite or suite) for b in placed)
+    )
     idle = set(folders) - {b.name for b in benchmarks}
     if idle:
         raise UserError(

@@ -12,8 +12,8 @@ input. Floats are compared to the tolerance, relative or absolute, everything el
 expected ``{"error": "Type"}`` asks for an exception of that type name, ``"NaN"``, ``"Infinity"``
 and ``"-Infinity"`` stand for the floats that JSON lacks, and ``"__RANDOM_CHOICE__"`` for a place
 where the official code draws at random, which matches anything. Where it raises or draws, ours may
-raise `evals.core.errors.Deviation`: the status it answers instead. Such cases are counted apart, and
-fail the replay when they are more than `DECLARED_LIMIT` of a whole replay.
+raise `evals.core.errors.Deviation`: the status it answers instead. Such cases are counted apart,
+and fail a replay in which they are more than `DECLARED_LIMIT` of all cases.
 """
 
 from __future__ import annotations

@@ -37,9 +37,21 @@ def show_plan(plan: Plan, *, as_json: bool) -> int:
                 "dollars": None if None in priced else sum(p or 0.0 for p in priced),
             }
         )
+    needs = needs_of(plan)
     if as_json:
-        print_json(rows)
+        print_json({"runs": rows, "suites": needs})
         return 0
+    show_table(
+        ["suite", "task", "prompts", "images each", "judge calls a model", "needs", "data"],
+        [
+            [n["suite"], n["task"], f"{n['samples']:,}", str(n["trials"]), n["cost"],
+             "; ".join(n["needs"]) or "nothing", n["data"]]
+            for n in needs
+        ],
+        title="suites",
+    )  # fmt: skip
+    for blocked in plan.blocked:
+        say(f"{blocked.label}: {blocked.reason}")
     show_table(
         ["run", "predictions", "stored", "metrics", "unavailable", "judge calls", "dollars"],
         [
@@ -53,6 +65,34 @@ def show_plan(plan: Plan, *, as_json: bool) -> int:
     _show_judging(rows)
     _say_absences({k: v for r in rows for k, v in r["unavailable"].items()})
     return 0
+
+
+def needs_of(plan: Plan) -> list[dict[str, Any]]:
+    """What each suite of a plan takes, those included whose data is not at hand."""
+    from evals.plan import find_suite
+
+    limit = plan.config.limit
+    boards = {b.label: b for b in (r.board for r in plan.runs)}
+    reasons = {b.label: b.reason for b in plan.blocked}
+    rows = []
+    for benchmark, suite in map(find_suite, plan.config.benchmarks):
+        label = f"{benchmark.name}/{suite.name}"
+        lacking = reasons.get(label, "")
+        size = len(boards[label].samples) if label in boards else suite.size
+        rows.append(
+            {
+                "suite": label,
+                "task": benchmark.task,
+                "samples": size if limit is None else min(limit, size),
+                "trials": plan.config.trials or benchmark.trials,
+                "cost": benchmark.cost or "none",
+                "needs": list(benchmark.needs),
+                "licence": benchmark.licence,
+                "data": "missing" if lacking else "built in" if suite.synthetic else "here",
+                "reason": lacking,
+            }
+        )
+    return rows
 
 
 def _show_judging(rows: Sequence[Mapping[str, Any]]) -> None:

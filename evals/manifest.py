@@ -50,9 +50,11 @@ def make_manifest(config: RunConfig, board: Board, spec: ModelSpec, model: Model
         "suite": {
             "name": suite.name, "title": suite.title, "version": suite.version,
             "synthetic": suite.synthetic, "size": suite.size,
+            "files": dict(suite.identity(board.source)) if suite.identity else {},
         },
-        "trials": config.trials,
+        "trials": config.trials or benchmark.trials,
         "seed": config.seed,
+        "seeds": list(benchmark.seeds),
         "limit": config.limit,
         **scoring_manifest(board, config.scoring),
         "policies": list(benchmark.policies),

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -18,7 +18,7 @@ from evals.core.protocols import Metric, Model, Streaming, no_score
 from evals.core.store import PREDICTIONS, SCORES, prediction_from_row, read_jsonl
 from evals.core.types import UNSUPPORTED_TASK, Fault, Item, Output, Prediction, Sample, Task
 from evals.core.writing import RunWriter
-from evals.plan import Board, Plan, PlannedRun, sample_seed
+from evals.plan import Board, Plan, PlannedRun, seed_of
 from evals.turn import Turn
 from evals.workers import Workers
 
@@ -215,13 +215,12 @@ def predict(run: PlannedRun, writer: RunWriter, progress: Progress) -> int:
         progress.stage(f"{run.title}: predict", len(jobs))
     size = max(1, model.batch_size)
     batches = [jobs[i : i + size] for i in range(0, len(jobs), size)]
-    seed = int(run.manifest["seed"])
     task = run.board.benchmark.task
 
     def one(batch: Sequence[tuple[Sample, int, Prediction | None]]) -> list[Prediction]:
-        seeds = [sample_seed(seed, s.id, t) for s, t, _ in batch]
+        seeds = [seed_of(run.manifest, s.id, t) for s, t, _ in batch]
         start = time.perf_counter()
-        outputs = _call(model, task, [s for s, _, _ in batch], seeds)
+        outputs = _call(model, task, [replace(s, trial=t) for s, t, _ in batch], seeds)
         each = (time.perf_counter() - start) / len(batch)
         return [
             _store(writer, (s, t), n, o, each)

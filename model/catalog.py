@@ -10,6 +10,7 @@ from __future__ import annotations
 ADAPTERS: dict[str, str] = {
     "copy-source": "model.adapters.builtin:make_copy_source",
     "ground-truth": "model.adapters.builtin:make_ground_truth",
+    "builtin": "model.adapters.builtin:make_builtin",
     "blank": "model.adapters.builtin:make_blank",
     "shuffled-truth": "model.adapters.builtin:make_shuffled_truth",
     "classical": "model.adapters.classical:make",

@@ -485,7 +485,7 @@ def test_the_same_command_again_has_nothing_to_do(folder: Folder, sweep: Sweep) 
 
 def test_dry_run_asks_nothing_of_an_unsupported_pair(folder: Folder, tmp_path: Path) -> None:
     words = words_of(folder, tmp_path / "r", "scripted", "copy-source")
-    rows = json.loads(call(*words, "--dry-run", "--json").out)
+    rows = json.loads(call(*words, "--dry-run", "--json").out)["runs"]
     found = {(r["benchmark"], r["model"]): (r["supported"], r["predictions"]) for r in rows}
     assert found["textedit/full", "scripted"] == (False, 0)
     assert found["rendered-qa/synth", "scripted"] == (True, 48)
@@ -497,7 +497,7 @@ def test_dry_run_asks_nothing_of_an_unsupported_pair(folder: Folder, tmp_path: P
 
 def test_a_judge_is_not_priced_for_an_unsupported_pair(folder: Folder, tmp_path: Path) -> None:
     words = words_of(folder, tmp_path, "scripted", metrics=())
-    rows = json.loads(call(*words, "--judge", "openai:m", "--dry-run", "--json").out)
+    rows = json.loads(call(*words, "--judge", "openai:m", "--dry-run", "--json").out)["runs"]
     calls = {(r["benchmark"], r["model"]): r["judge_calls"] for r in rows}
     assert calls["textedit/full", "copy-source"] == SAMPLES
     assert calls["textedit/full", "scripted"] == 0
@@ -552,7 +552,7 @@ def test_a_model_that_learnt_the_task_is_asked(
     assert call(*words).code == 0
     assert StoredRun.read(tmp_path / "rendered-qa-synth" / "pupil").unsupported
     monkeypatch.setitem(ADAPTERS, "pupil", f"{HERE}:make_learnt")
-    planned = json.loads(call(*words, "--dry-run", "--json").out)
+    planned = json.loads(call(*words, "--dry-run", "--json").out)["runs"]
     (row,) = [r for r in planned if (r["model"], r["benchmark"]) == ("pupil", "rendered-qa/synth")]
     assert (row["supported"], row["predictions"], row["stored"]) == (True, 48, 0)
     said = call(*words)

@@ -133,6 +133,7 @@ class Sample:
             "0017"}`` for the two questions about one picture; see `Term.key`.
         output_path: where the official layout expects the output below a model's folder.
         places: where else existing outputs of this sample may lie, see `Place`.
+        trial: which of its repeats a model is asked for; set by the runner, part of no identity.
     """
 
     id: str
@@ -149,6 +150,7 @@ class Sample:
     keys: Mapping[str, str] = field(default_factory=dict)
     output_path: str | None = None
     places: tuple[Place, ...] = ()
+    trial: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -96,6 +96,38 @@ class GroundTruth(Adapter):
         return Output(text=answer)
 
 
+class Builtin(Adapter):
+    """Does every task without looking: the floor of a sweep over all kinds of benchmarks.
+
+    An edit is the input unchanged, a generated image is a white one, and the answer to any
+    question is ``A``, or ``Yes`` where the question asks for yes or no.
+    """
+
+    name = "builtin"
+    tasks: frozenset[Task] = frozenset({"edit", "generate", "understand"})
+    batch_size = 64
+
+    def describe(self) -> Mapping[str, JSON]:
+        """The same for every run: there is nothing to choose."""
+        return {
+            "adapter": self.name,
+            "sanity": "low",
+            "does": "copies sources, draws white, answers A or Yes",
+        }
+
+    def edit(self, samples: Sequence[Sample], seeds: Sequence[int]) -> list[Output]:
+        """The first input image of each sample, by path."""
+        return CopySource().edit(samples, seeds)
+
+    def generate(self, samples: Sequence[Sample], seeds: Sequence[int]) -> list[Output]:
+        """A white PNG of 512 x 512 pixels for each sample."""
+        return [Output(images=(_white((512, 512)),)) for _ in samples]
+
+    def answer(self, samples: Sequence[Sample], seeds: Sequence[int]) -> list[Output]:
+        """``Yes`` where the prompt speaks of yes or no, else ``A``."""
+        return [Output(text="Yes" if "yes or no" in s.prompt.lower() else "A") for s in samples]
+
+
 class Blank(Adapter):
     """A white picture of the input's size: nothing is left, and nothing is written."""
 
@@ -217,6 +249,17 @@ class ShuffledTruth(Adapter):
                 origin="infrastructure",
             )
         return Output(images=(truth,))
+
+
+def make_builtin(argument: str | None, options: Mapping[str, JSON]) -> Builtin:
+    """Floor of a whole sweep: copies sources, draws white images, answers A or Yes.
+
+    Raises:
+        UserError: it was given an argument or options, and has none.
+    """
+    no_argument("builtin", argument)
+    check_options("builtin", options, ())
+    return Builtin()
 
 
 def make_copy_source(argument: str | None, options: Mapping[str, JSON]) -> CopySource:

@@ -5,146 +5,24 @@ released TextEdit script skips every output under another name without a word: 4
 originals are not ``.jpg``, so a model that always writes ``.jpg`` or ``.png`` loses them. Here a
 file with the same stem is taken and counted (``usage["near_match"]``), and a sample without a file
 is `missing` with the nearest names there are. ``match=exact`` repeats the script's rule.
+
+Other benchmarks say in `Sample.places` where their official scripts and GenEditEvalKit keep an
+output: several images per prompt, or one file with a grid of them, which is cut into its cells.
 """
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from evals.core.errors import ImageError, UserError, nearest
 from evals.core.images import inspect_image
 from evals.core.types import JSON, Output, Sample, Task
 from model.adapters.base import Adapter, check_options, choice, failed
+from model.adapters.existing import Index, Match, cut, glimpse, places_of, scan
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-MAX_DEPTH = 4
-MAX_GLIMPSE = 5000
 OPTIONS = ("match",)
-
-Rule = Literal["exact", "suffix", "case", "without .0", "flat folder"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Match:
-    """Which file was found for a sample.
-
-    Attributes:
-        sample: id of the sample.
-        wanted: path below the folder that the official layout expects.
-        found: path below the folder; None when there is none or more than one.
-        rule: why `found` was taken.
-        candidates: the files between which the choice is not clear.
-    """
-
-    sample: str
-    wanted: str
-    found: str | None
-    rule: Rule
-    candidates: tuple[str, ...] = ()
-
-
-def scan(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Image files at or below a folder, and links among them that lead out of it.
-
-    Linked folders are not entered, and hidden files are left out.
-
-    Returns:
-        (paths below the folder with forward slashes, the same for links that leave it), sorted.
-
-    Raises:
-        UserError: a folder cannot be listed.
-    """
-
-    def refuse(error: OSError) -> None:
-        raise UserError(f"Cannot list {error.filename} ({error.strerror}); mend its permissions.")
-
-    home = folder.resolve()
-    inside: list[str] = []
-    outside: list[str] = []
-    for path in _image_files(folder, refuse):
-        leaves = path.is_symlink() and not path.resolve().is_relative_to(home)
-        (outside if leaves else inside).append(path.relative_to(folder).as_posix())
-    return tuple(sorted(inside)), tuple(sorted(outside))
-
-
-def _image_files(folder: Path, on_error: Callable[[OSError], None] | None) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder, onerror=on_error):
-        depth = len(Path(place).relative_to(folder).parts)
-        folders[:] = [] if depth >= MAX_DEPTH else [f for f in folders if f[0] != "."]
-        for name in files:
-            if name[0] != "." and PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES:
-                yield Path(place, name)
-
-
-def _glimpse(folder: Path) -> list[str]:
-    """Image files of a folder that the user did not name: a few thousand at most, no errors."""
-    files = itertools.islice(_image_files(folder, None), MAX_GLIMPSE)
-    return [f.relative_to(folder).as_posix() for f in files]
-
-
-def _stem(file: str) -> str:
-    """Path without its suffix: ``1.1.1/1007.0.jpg`` -> ``1.1.1/1007.0``."""
-    return str(PurePosixPath(file).with_suffix(""))
-
-
-class Index:
-    """Files of an outputs folder by every name under which a sample may look for its own."""
-
-    def __init__(self, files: Iterable[str]) -> None:
-        self.files = frozenset(files)
-        self._stems: dict[str, list[str]] = {}
-        self._folded: dict[str, list[str]] = {}
-        self._folded_stems: dict[str, list[str]] = {}
-        for file in sorted(self.files):
-            stem = _stem(file)
-            self._stems.setdefault(stem, []).append(file)
-            self._folded.setdefault(file.casefold(), []).append(file)
-            self._folded_stems.setdefault(stem.casefold(), []).append(file)
-
-    def find(self, sample: str, wanted: str, *, exact_only: bool) -> Match:
-        """The file for a sample: by the first rule under which there is any."""
-        if wanted in self.files:
-            return Match(sample=sample, wanted=wanted, found=wanted, rule="exact")
-        for rule, hits in [] if exact_only else self._steps(wanted):
-            if len(hits) == 1:
-                return Match(sample=sample, wanted=wanted, found=hits[0], rule=rule)
-            if hits:
-                return Match(
-                    sample=sample, wanted=wanted, found=None, rule=rule, candidates=tuple(hits)
-                )
-        return Match(sample=sample, wanted=wanted, found=None, rule="exact")
-
-    def _steps(self, wanted: str) -> Iterator[tuple[Rule, list[str]]]:
-        stem = _stem(wanted)
-        folded_stems = self._folded_stems
-        yield "suffix", self._stems.get(stem, [])
-        yield "case", self._folded.get(wanted.casefold(), [])
-        yield "case", folded_stems.get(stem.casefold(), [])
-        yield "without .0", folded_stems.get(stem.casefold().removesuffix(".0"), [])
-        name = PurePosixPath(wanted).name
-        if name != wanted:
-            yield "flat folder", [name] if name in self.files else []
-            yield "flat folder", folded_stems.get(_stem(name).casefold(), [])
-            yield "flat folder", folded_stems.get(_stem(name).casefold().removesuffix(".0"), [])
-
-    def near(self, wanted: str, n: int = 3) -> list[str]:
-        """Existing names most like a wanted one, for a message: never taken by themselves."""
-        from rapidfuzz import fuzz, process
-
-        stem = PurePosixPath(wanted).stem.removesuffix(".0").casefold()
-        holding = sorted(f for f in self.files if stem in PurePosixPath(f).stem.casefold())
-        if holding:
-            return holding[:n]
-        hits = process.extract(
-            PurePosixPath(wanted).name, sorted(self.files), scorer=fuzz.ratio, limit=n,
-            processor=lambda f: PurePosixPath(f).name, score_cutoff=70,
-        )  # fmt: skip
-        return [hit[0] for hit in hits]
 
 
 class Replay(Adapter):
@@ -190,9 +68,25 @@ class Replay(Adapter):
 
     def matches(self, samples: Sequence[Sample]) -> list[Match]:
         """Which file each sample would get, without opening any."""
-        return [
-            self.index.find(s.id, _wanted(s), exact_only=self.match == "exact") for s in samples
-        ]
+        return [self._match(s) for s in samples]
+
+    def _match(self, sample: Sample) -> Match:
+        """The first place that holds a file of that very name, else what the first one leads to."""
+        places = places_of(sample)
+        for wanted, grid in places:
+            if wanted in self.index.files:
+                return Match(
+                    sample=sample.id, wanted=wanted, found=wanted, rule="exact", grid=grid,
+                    cell=sample.trial,
+                )  # fmt: skip
+        tried = [
+            replace(
+                self.index.find(sample.id, wanted, exact_only=self.match == "exact"),
+                grid=grid, cell=sample.trial,
+            )
+            for wanted, grid in places
+        ]  # fmt: skip
+        return next((m for m in tried if m.found or m.candidates), tried[0])
 
     def check(self, samples: Sequence[Sample]) -> list[str]:
         """What a user should know before the run starts.
@@ -226,7 +120,28 @@ class Replay(Adapter):
         missing = sum(1 for m in matches if not m.found and not m.candidates)
         if missing:
             remarks.append(f"{missing} of {len(matches)} samples have no output in {self.folder}.")
-        return remarks
+        return [*remarks, *self._uneven(samples, matches), *self._idle(found)]
+
+    def _uneven(self, samples: Sequence[Sample], matches: Sequence[Match]) -> list[str]:
+        """Note prompts with some of their images, but not all."""
+        counts: dict[str, list[int]] = {}
+        for sample, match in zip(samples, matches, strict=True):
+            have = counts.setdefault(sample.id, [0, 0])
+            have[0] += match.found is not None
+            have[1] += 1
+        partial = {i: c for i, c in counts.items() if 0 < c[0] < c[1]}
+        if not partial:
+            return []
+        name, (have_now, planned) = next(iter(partial.items()))
+        return [
+            f"{len(partial)} prompts have fewer images than planned, e.g. {have_now} of {planned} "
+            f"for {name}."
+        ]
+
+    def _idle(self, found: Sequence[Match]) -> list[str]:
+        """Note files that belong to no planned sample."""
+        idle = sorted(self.index.files - {str(m.found) for m in found})
+        return [f"{len(idle)} images belong to no planned sample, e.g. {idle[0]}."] if idle else []
 
     def _contested(self, found: Sequence[Match]) -> list[str]:
         """Note files that would serve several samples, so that none of them gets one."""
@@ -242,17 +157,9 @@ class Replay(Adapter):
         ]
 
     def _one(self, sample: Sample) -> Output:
-        match = self.matches([sample])[0]
-        if match.candidates:
-            return failed(
-                "ambiguous_output",
-                f"{' and '.join(match.candidates[:3])} could all be {match.wanted}; keep one.",
-            )
-        if match.found and self._owner.setdefault(match.found, sample.id) != sample.id:
-            return failed(
-                "ambiguous_output",
-                f"{match.found} could be the output of several samples; put it at {match.wanted}.",
-            )
+        match = self._match(sample)
+        if unclear := self._unclear(match):
+            return failed("ambiguous_output", unclear)
         if match.found is None:
             return failed("missing_file", self._missing(match.wanted), status="missing")
         path = self.folder / match.found
@@ -263,7 +170,19 @@ class Replay(Adapter):
             return failed(kind, str(error), status="missing" if kind == "missing_file" else "error")
         except OSError as error:
             return failed("unreadable_output", f"{match.found} cannot be read ({error}).")
-        return Output(images=(path,), usage={} if match.rule == "exact" else {"near_match": 1.0})
+        usage = {} if match.rule == "exact" else {"near_match": 1.0}
+        return _taken(path, match, usage)
+
+    def _unclear(self, match: Match) -> str:
+        """Why it is not clear which file is the sample's; empty when it is."""
+        if match.candidates:
+            files = " and ".join(match.candidates[:3])
+            return f"{files} could all be {match.wanted}; keep one."
+        if match.found and self._owner.setdefault(match.found, match.sample) != match.sample:
+            return (
+                f"{match.found} could be the output of several samples; put it at {match.wanted}."
+            )
+        return ""
 
     def _missing(self, wanted: str) -> str:
         if wanted in self._outside:
@@ -281,9 +200,12 @@ class Replay(Adapter):
             f"{_wanted(samples[0])}"
         )
         for place in _near_folders(self.folder):
-            index = Index(_glimpse(place))
+            index = Index(glimpse(place))
             exact = self.match == "exact"
-            n = sum(1 for s in samples if index.find(s.id, _wanted(s), exact_only=exact).found)
+            n = sum(
+                any(index.find(s.id, w, exact_only=exact).found for w, _ in places_of(s))
+                for s in samples
+            )
             if n:
                 return f"{sentence}; with {place} instead {n} of them would have one."
         near = self.index.near(_wanted(samples[0]))
@@ -292,8 +214,18 @@ class Replay(Adapter):
         return f"{sentence}; the folder must hold <class>/<file name of the original image>."
 
 
+def _taken(path: Path, match: Match, usage: Mapping[str, float]) -> Output:
+    """The file itself, or its cell of a grid."""
+    if match.grid is None:
+        return Output(images=(path,), usage=usage)
+    try:
+        return Output(images=(cut(path, match.grid, match.cell),), usage=usage)
+    except ValueError as error:
+        return failed("wrong_grid", f"{match.found}: {error}")
+
+
 def _wanted(sample: Sample) -> str:
-    return sample.output_path or f"{sample.id}.png"
+    return places_of(sample)[0][0]
 
 
 def _near_folders(folder: Path) -> list[Path]:
@@ -315,7 +247,7 @@ def _no_folder(folder: Path) -> str:
 
 
 def _no_images(folder: Path) -> str:
-    n = len(_glimpse(folder.parent))
+    n = len(glimpse(folder.parent))
     hint = f" ({folder.parent} one level up holds {n})" if n else ""
     return (
         f"{folder} holds no image files{hint}; replay expects <folder>/<class>/<file name of the "
