@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,17 @@ def sample_seed(run_seed: int, sample: str, trial: int) -> int:
     """
     digest = hashlib.sha256(f"{run_seed}\0{sample}\0{trial}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
+
+
+def seed_of(manifest: Mapping[str, Any], sample: str, trial: int) -> int:
+    """Seed of one prediction of a run: the protocol's own where it has one, else a stable hash.
+
+    The protocol's seeds are one per trial and the same for all samples; the run's seed is added, so
+    that another run seed gives other images.
+    """
+    own = manifest.get("seeds") or ()
+    seed = int(manifest["seed"])
+    return int(own[trial]) + seed if trial < len(own) else sample_seed(seed, sample, trial)
 
 
 def spread(samples: Sequence[Sample], limit: int | None) -> list[Sample]:
@@ -107,11 +118,30 @@ class PlannedRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Blocked:
+    """A suite that cannot be run as things are, and why: one sentence that says what to do."""
+
+    benchmark: Benchmark
+    suite: Suite
+    reason: str
+
+    @property
+    def label(self) -> str:
+        """``geneval/full``."""
+        return f"{self.benchmark.name}/{self.suite.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything a command will do, before it does any of it."""
+    """Everything a command will do, before it does any of it.
+
+    Attributes:
+        blocked: suites whose data is not at hand; a plan that is carried out has none.
+    """
 
     config: RunConfig
     runs: tuple[PlannedRun, ...]
+    blocked: tuple[Blocked, ...] = ()
 
 
 def find_suite(spec: BenchmarkSpec) -> tuple[Benchmark, Suite]:
@@ -196,11 +226,15 @@ def make_model(spec: ModelSpec) -> Model:
     return model
 
 
-def make_plan(config: RunConfig) -> Plan:
+def make_plan(config: RunConfig, *, tolerant: bool = False) -> Plan:
     """Resolve names, load data and lay out the run folders; nothing is written.
 
     A model that does some of the benchmarks' tasks and not others is planned on all of them: where
     it does not, its run holds that status for every sample, so that no row is missing.
+
+    Args:
+        config: what to run.
+        tolerant: go on where a suite's data is not at hand, and say so in `Plan.blocked`.
 
     Raises:
         UserError: unknown names, unreadable data, a model that does none of the tasks.
@@ -211,8 +245,10 @@ def make_plan(config: RunConfig) -> Plan:
         check_metric_names(config.metrics, offered)
     runs: list[PlannedRun] = []
     loaded: dict[str, Model] = {}
-    for spec in config.benchmarks:
-        board = make_board(config, spec)
+    boards, blocked = _boards(config)
+    if blocked and not tolerant:
+        raise UserError(_lacking(blocked, len(config.benchmarks)))
+    for board in boards:
         wanted = list(config.models)
         if config.anchors:
             have = {m.adapter for m in wanted}
@@ -227,7 +263,7 @@ def make_plan(config: RunConfig) -> Plan:
             model = loaded.get(model_spec.name) or make_model(model_spec)
             if hasattr(model, "release"):
                 loaded[model_spec.name] = model  # weights must not be loaded for each benchmark
-            remarks = _remarks(model, board)
+            remarks = _remarks(model, board, config.trials or board.benchmark.trials)
             runs.append(
                 PlannedRun(
                     model=model,
@@ -244,7 +280,34 @@ def make_plan(config: RunConfig) -> Plan:
                 )
             )
     _refuse_idle(runs)
-    return Plan(config=config, runs=tuple(runs))
+    return Plan(config=config, runs=tuple(runs), blocked=tuple(blocked))
+
+
+def _boards(config: RunConfig) -> tuple[list[Board], list[Blocked]]:
+    """The boards of all benchmarks, and the suites whose data cannot be read.
+
+    Raises:
+        UserError: there is no such benchmark or suite.
+    """
+    boards, blocked = [], []
+    for spec in config.benchmarks:
+        benchmark, suite = find_suite(spec)
+        try:
+            boards.append(make_board(config, spec))
+        except UserError as error:
+            blocked.append(Blocked(benchmark=benchmark, suite=suite, reason=str(error)))
+    return boards, blocked
+
+
+def _lacking(blocked: Sequence[Blocked], planned: int) -> str:
+    """Why a plan cannot be carried out; one sentence."""
+    if len(blocked) == 1:
+        return blocked[0].reason
+    names = ", ".join(b.label for b in blocked)
+    return (
+        f"The data of {len(blocked)} of {planned} suites cannot be read ({names}); see what each "
+        f"needs with --dry-run. The first: {blocked[0].reason}"
+    )
 
 
 def _refuse_idle(runs: Sequence[PlannedRun]) -> None:
@@ -265,7 +328,7 @@ def _refuse_idle(runs: Sequence[PlannedRun]) -> None:
         )
 
 
-def _remarks(model: Model, board: Board) -> list[str]:
+def _remarks(model: Model, board: Board, trials: int) -> list[str]:
     """What people should know before a model runs on a board.
 
     Raises:
@@ -280,4 +343,6 @@ def _remarks(model: Model, board: Board) -> list[str]:
         ]
     # An adapter over existing files can say beforehand what it will not find.
     check = getattr(model, "check", None)
-    return list(check(board.samples)) if check is not None else []
+    if check is None:
+        return []
+    return list(check([replace(s, trial=t) for t in range(trials) for s in board.samples]))
