@@ -15,6 +15,7 @@ import typer
 
 import evals
 from evals.cli_judge import judge_app
+from evals.cli_look import data_app, list_app, show_app
 from evals.cli_model import model_app
 from evals.core.errors import Interrupted, UserError
 
@@ -26,9 +27,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-list_app = typer.Typer(no_args_is_help=True, help="List what can be used.", rich_markup_mode=None)
-show_app = typer.Typer(no_args_is_help=True, help="Show one thing whole.", rich_markup_mode=None)
-data_app = typer.Typer(no_args_is_help=True, help="Check benchmark data.", rich_markup_mode=None)
 app.add_typer(list_app, name="list")
 app.add_typer(show_app, name="show")
 app.add_typer(data_app, name="data")
@@ -246,11 +244,26 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write one HTML page from stored runs; needs neither data nor a network."""
-    from evals import commands
+    from evals import stored
 
     raise typer.Exit(
-        commands.report(runs, out, embed=embed, title=title, export=export, as_json=as_json)
+        stored.report(runs, out, embed=embed, title=title, export=export, as_json=as_json)
     )
+
+
+@app.command()
+def outputs(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    to: Annotated[Path, typer.Option("--to", help="The model's folder in that layout.")],
+    layout: Annotated[
+        str, typer.Option(help="official: of the released script; kit: GenEditEvalKit's output/.")
+    ] = "official",
+    as_json: Json = False,
+) -> None:
+    """Lay out a run's images as an official script expects them, to score them there as well."""
+    from evals import stored
+
+    raise typer.Exit(stored.outputs(run, to, layout, as_json=as_json))
 
 
 @app.command()
@@ -263,9 +276,9 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare two runs sample by sample, or a run with a published row."""
-    from evals import commands
+    from evals import stored
 
-    raise typer.Exit(commands.compare(a, b, column or [], as_json=as_json))
+    raise typer.Exit(stored.compare(a, b, column or [], as_json=as_json))
 
 
 @app.command()
@@ -285,81 +298,6 @@ def conformance(
     from evals import listing
 
     raise typer.Exit(listing.conformance(paths, as_json=as_json))
-
-
-# --- looking --------------------------------------------------------------------------------
-
-
-@list_app.command("models")
-def list_models(as_json: Json = False) -> None:
-    """List the adapters that run models."""
-    from evals import listing
-
-    raise typer.Exit(listing.list_models(as_json=as_json))
-
-
-@list_app.command("benchmarks")
-def list_benchmarks(as_json: Json = False) -> None:
-    """List the benchmarks and their suites."""
-    from evals import listing
-
-    raise typer.Exit(listing.list_benchmarks(as_json=as_json))
-
-
-@list_app.command("presets")
-def list_presets(as_json: Json = False) -> None:
-    """List the sweeps that have a name, and what is in them."""
-    from evals import listing
-
-    raise typer.Exit(listing.list_presets(as_json=as_json))
-
-
-@list_app.command("judges")
-def list_judges(as_json: Json = False) -> None:
-    """List the judge backends."""
-    from evals import judging
-
-    raise typer.Exit(judging.list_judges(as_json=as_json))
-
-
-@list_app.command("metrics")
-def list_metrics(as_json: Json = False) -> None:
-    """List the metrics: every number with range, direction and whether it can be had here."""
-    from evals import listing
-
-    raise typer.Exit(listing.list_metrics(as_json=as_json))
-
-
-@show_app.command("benchmark")
-def show_benchmark(
-    name: Annotated[str, typer.Argument(help="Name of a benchmark.")], as_json: Json = False
-) -> None:
-    """Show a benchmark: protocol, suites, metrics, headline, published rows."""
-    from evals import listing
-
-    raise typer.Exit(listing.show_benchmark(name, as_json=as_json))
-
-
-@show_app.command("model")
-def show_model(
-    name: Annotated[str, typer.Argument(help="Name of an adapter.")], as_json: Json = False
-) -> None:
-    """Show an adapter: what it takes and its options."""
-    from evals import listing
-
-    raise typer.Exit(listing.show_model(name, as_json=as_json))
-
-
-@data_app.command("verify")
-def data_verify(
-    benchmark: Annotated[str, typer.Argument(help="NAME[/SUITE][@REVISION].")],
-    data: Annotated[Path | None, typer.Option(help="Folder in the official layout.")] = None,
-    as_json: Json = False,
-) -> None:
-    """List missing, corrupt, duplicate and unexpected files before a run."""
-    from evals import listing
-
-    raise typer.Exit(listing.verify(benchmark, data, as_json=as_json))
 
 
 # --- the door -------------------------------------------------------------------------------

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evals.config import JUDGING, BenchmarkSpec, ModelSpec, RunConfig, build_config, build_judging
-from evals.console import LiveProgress, out, print_json, say, show_table
+from evals.console import LiveProgress, out, print_json, say
 from evals.core.budget import Budget
 from evals.core.errors import Interrupted, UserError
 from evals.core.protocols import JudgeSettings, ScoringSettings
 from evals.core.store import StoredRun, find_runs, read_manifest
+from evals.stored import export_to, reliability_of, say_written, show_one
 
 if TYPE_CHECKING:
     from evals.plan import Plan
     from evals.runner import Outcome
-    from reports.tables import Table
 
 # --- run, score -----------------------------------------------------------------------------
 
@@ -262,11 +262,11 @@ def _finish(
     tables = stored_tables(place, key) if place else None
     fresh = tables is not None and (page is None or page.exists()) and export is None
     runs = [] if fresh and not as_json else [StoredRun.read(f) for f in folders]
-    files = _export(runs, export)
+    files = export_to(runs, export)
     if page is not None and not fresh:
         from reports.html import write_report
 
-        page = write_report(runs, page, downloads=files, judging=_reliability(runs))
+        page = write_report(runs, page, downloads=files, judging=reliability_of(runs))
     if as_json:
         from reports.export import summary_json
 
@@ -281,14 +281,14 @@ def _finish(
         )
         return 0 if complete else 1
     for table in tables if tables is not None else make_tables(runs, place, key):
-        _show(table)
+        show_one(table)
     if absent := sorted({name for o in outcomes for name in o.unavailable}):
         out.print(
             f"unavailable here: {', '.join(absent)}; how to get them: umm-evals doctor",
             markup=False,
             soft_wrap=True,
         )
-    _say_written(page, files)
+    say_written(page, files)
     if not complete:
         for reason in dict.fromkeys(r for o in outcomes for r in o.halted):
             say(f"stopped: {reason}.")
@@ -301,100 +301,3 @@ def _finish(
             "umm-evals score RUN --retry-failed tries the failed scores again."
         )
     return 0 if complete else 1
-
-
-def _show(table: Table) -> None:
-    show_table(table.headers, table.rows, title=table.title)
-    for note in table.notes:
-        out.print(f"  {note}", markup=False, style="dim", soft_wrap=True)
-
-
-# --- report, compare ------------------------------------------------------------------------
-
-
-def report(
-    places: Sequence[Path],
-    page: Path,
-    *,
-    embed: str,
-    title: str | None,
-    export: Path | None,
-    as_json: bool,
-) -> int:
-    """Write the tables when asked, and the HTML page that links them."""
-    from reports.html import write_report
-
-    if embed not in {"thumbs", "link", "none"}:
-        raise UserError(f"--embed {embed!r} is unknown; choose thumbs, link or none.")
-    runs = [StoredRun.read(f) for f in find_runs(places)]
-    files = _export(runs, export)
-    path = write_report(
-        runs, page, embed=embed, title=title, downloads=files, judging=_reliability(runs),  # type: ignore[arg-type]
-    )  # fmt: skip
-    if as_json:
-        print_json({"report": str(path), "exports": [str(f) for f in files]})
-    else:
-        _say_written(path, files)
-    return 0
-
-
-def _reliability(runs: Sequence[StoredRun]) -> dict[Path, dict[str, Any]]:
-    """How far the judges of runs agree, for the page, which must not compute it.
-
-    Only of runs whose MLLM judge gave several verdicts on one question: one verdict agrees with
-    nobody.
-    """
-    from evals.judging import headline_of, metric_of
-    from judges.reliability import reliability
-
-    found = {}
-    for run in runs:
-        judged = (s for (_, _, m), s in run.scores.items() if m == "judge")
-        if not any(len(s.evidence.get("verdicts", ())) > 1 for s in judged):
-            continue
-        with contextlib.suppress(UserError):  # a benchmark that is no longer here
-            asked = metric_of(run, "judge")
-            scale = asked.rubric.low, asked.rubric.high
-            facts = reliability(run, scale, metric=asked.name, headline=headline_of(asked))
-            found[run.folder] = asdict(facts)
-    return found
-
-
-def _export(runs: Sequence[StoredRun], folder: Path | None) -> tuple[Path, ...]:
-    if folder is None:
-        return ()
-    from reports.export import write_exports
-
-    return write_exports(runs, folder)
-
-
-def _say_written(page: Path | None, files: Sequence[Path]) -> None:
-    if page is not None:
-        out.print(f"report: {page.resolve()}", markup=False, soft_wrap=True)
-    for file in files:
-        out.print(f"export: {file}", markup=False, soft_wrap=True)
-
-
-def compare(a: Path, b: str, columns: Sequence[str], *, as_json: bool) -> int:
-    """Compare a run with another, or with a published row."""
-    from evals.compare import compare_published, compare_runs
-
-    first = StoredRun.read(a)
-    if b.startswith("published:"):
-        rows = [p for p in first.manifest["published"] if p["model"] == b.partition(":")[2]]
-        if not rows:
-            from evals.core.errors import unknown
-
-            names = {p["model"] for p in first.manifest["published"]}
-            raise unknown(f"published row of {first.benchmark}/{first.suite}", b[10:], names)
-        result: Any = [compare_published(first, row) for row in rows]
-    else:
-        result = [compare_runs(first, StoredRun.read(Path(b)), columns or None)]
-    if as_json:
-        print_json([r.to_json() for r in result])
-        return 0
-    from reports.tables import comparison_table
-
-    for item in result:
-        _show(comparison_table(item.to_json()))
-    return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from evals import commands
+from evals import stored
 from evals.core.store import StoredRun
 from evals.core.types import Score
 from reports.columns import columns_of, number, side_by_side
@@ -275,7 +275,7 @@ def test_measured_rows_name_their_judge_beside_published_ones(
 
 
 def test_agreement_is_told_when_it_is_handed_over(panel_runs: list[StoredRun]) -> None:
-    found = commands._reliability(panel_runs)
+    found = stored.reliability_of(panel_runs)
     assert set(found) == {r.folder for r in panel_runs}
     bare, full = (build_report(panel_runs, embed="none", judging=j) for j in (None, found))
     assert "How far verdicts agree" not in bare
@@ -294,7 +294,7 @@ def test_agreement_is_told_when_it_is_handed_over(panel_runs: list[StoredRun]) -
 
 
 def test_one_verdict_per_question_costs_no_statistics(single_runs: list[StoredRun]) -> None:
-    assert commands._reliability(single_runs) == {}
+    assert stored.reliability_of(single_runs) == {}
 
 
 def test_a_benchmark_that_is_gone_stops_no_report(panel_runs: list[StoredRun]) -> None:
@@ -302,7 +302,7 @@ def test_a_benchmark_that_is_gone_stops_no_report(panel_runs: list[StoredRun]) -
         panel_runs[0],
         manifest={**panel_runs[0].manifest, "benchmark": {"name": "gone", "version": "1"}},
     )
-    assert commands._reliability([gone]) == {}
+    assert stored.reliability_of([gone]) == {}
 
 
 def test_the_command_writes_the_same_page_twice(
@@ -313,7 +313,7 @@ def test_the_command_writes_the_same_page_twice(
         target = tmp_path / name / "report.html"
         target.parent.mkdir()
         folders = [r.folder for r in panel_runs]
-        commands.report(folders, target, embed="none", title=None, export=None, as_json=True)
+        stored.report(folders, target, embed="none", title=None, export=None, as_json=True)
         pages.append(target.read_bytes())
     assert pages[0] == pages[1]
     assert b"Krippendorff" in pages[0]
