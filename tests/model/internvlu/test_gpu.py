@@ -25,8 +25,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def pictures(folder: Path, **options: object) -> list[Picture]:
     pipe = InternVLUPipeline.from_pretrained(folder, **options)  # type: ignore[arg-type]
-    source = Image.effect_noise((90, 120), 60).convert("RGB")
-    noise = np.random.default_rng(0).integers(0, 255, (80, 100, 3), dtype=np.uint8)
+    # Not Image.effect_noise: it draws anew at every call, and the devices would see two pictures.
+    draw = np.random.default_rng(0)
+    noise = draw.integers(0, 255, (80, 100, 3), dtype=np.uint8)
+    source = Image.fromarray(draw.integers(0, 255, (120, 90, 3), dtype=np.uint8))
     images = [[Image.fromarray(noise)], [source.resize((160, 150)), Image.fromarray(noise)]]
     prompts = ["make it blue", "put the first one into the second"]
     return [
