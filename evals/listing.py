@@ -9,8 +9,8 @@ from typing import Any
 
 from evals.config import BenchmarkSpec
 from evals.console import out, print_json, show_list, show_table
-from evals.core.protocols import DataSource, ScoringSettings
-from evals.core.types import Quantity
+from evals.core.protocols import Benchmark, DataSource, ScoringSettings
+from evals.core.types import Quantity, Variant
 
 
 def doctor(*, as_json: bool) -> int:
@@ -126,7 +126,7 @@ def list_benchmarks(*, as_json: bool) -> int:
     return 0
 
 
-def _range(quantity: Quantity) -> str:
+def _range(quantity: Quantity | Variant) -> str:
     low, high = (f"{v:g}".replace("inf", "∞") for v in quantity.range)
     return f"{low} to {high}" + (f" {quantity.unit}" if quantity.unit else "")
 
@@ -172,7 +172,8 @@ def show_benchmark(name: str, *, as_json: bool) -> int:
                 "licence": b.licence, "citation": b.citation, "doc": b.doc,
                 "suites": [replace_callables(asdict(s)) for s in b.suites.values()],
                 "metrics": [{"name": m.name, "quantities": m.quantities} for m in metrics],
-                "policies": b.policies, "headline": b.headline, "groups": b.groups,
+                "policies": b.policies, "headline": b.headline, "variants": b.variants,
+                "groups": b.groups,
                 "published": published,
             }
         )  # fmt: skip
@@ -194,18 +195,7 @@ def show_benchmark(name: str, *, as_json: bool) -> int:
             for q in m.quantities
         ],
     )
-    for policy in b.policies:
-        out.print(f"profile {policy.profile}: {policy.doc}", markup=False, soft_wrap=True)
-    for track in b.headline.tracks:
-        out.print(
-            f"{b.headline.name}, track {track.name}: {', '.join(track.columns)}. {track.doc}",
-            markup=False,
-        )
-    if b.headline.column:
-        out.print(
-            f"headline {b.headline.name}: the mean of {b.headline.column}",
-            markup=False, soft_wrap=True,
-        )  # fmt: skip
+    _show_rules(b)
     if not published:
         out.print("no published rows", markup=False, soft_wrap=True)
         return 0
@@ -219,6 +209,33 @@ def show_benchmark(name: str, *, as_json: bool) -> int:
         ],
     )  # fmt: skip
     return 0
+
+
+def _show_rules(b: Benchmark) -> None:
+    """How numbers are made of scores: variants, policies and the headline."""
+    if b.variants:
+        show_list(
+            ["variant", "profile", "range", "better", "what"],
+            [[v.column, v.profile, _range(v), v.direction, f"{v.title}. {v.doc}"]
+             for v in b.variants],
+        )  # fmt: skip
+    for policy in b.policies:
+        out.print(f"profile {policy.profile}: {policy.doc}", markup=False, soft_wrap=True)
+    for track in b.headline.tracks:
+        out.print(
+            f"{b.headline.name}, track {track.name}: {', '.join(track.columns)}. {track.doc}",
+            markup=False,
+        )
+    if b.headline.column:
+        out.print(
+            f"headline {b.headline.name}: the mean of {b.headline.column}",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+    if b.headline.variant:
+        out.print(
+            f"headline {b.headline.name}: the variant ={b.headline.variant}",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
 
 
 def show_model(name: str, *, as_json: bool) -> int:

@@ -60,6 +60,7 @@ def make_manifest(config: RunConfig, board: Board, spec: ModelSpec, model: Model
         "policies": list(benchmark.policies),
         "groups": list(benchmark.groups),
         "headline": benchmark.headline,
+        "variants": list(benchmark.variants),
         "anchors": list(benchmark.anchors),
         "published": [p for p in benchmark.published() if p.suite == suite.name],
         "differences": _differences(config, board),

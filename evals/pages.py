@@ -215,9 +215,9 @@ def _index(found: Sequence[Benchmark]) -> str:
         "\n\n".join(
             [
                 "# Benchmarks",
-                "One page each, made from the code by `python -m evals.pages docs/benchmarks`. How to "
-                "add one: [add-a-benchmark](../add-a-benchmark.md). Defects of official scripts: "
-                "[errata](../errata.md).",
+                "One page each, made from the code by `python -m evals.pages docs/benchmarks`. How "
+                "to add one: [add-a-benchmark](../add-a-benchmark.md). Defects of official "
+                "scripts: [errata](../errata.md).",
                 _table(["benchmark", "task", "samples", "images each", "needs", "licence"], rows),
             ]
         )

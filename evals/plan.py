@@ -20,6 +20,7 @@ from evals.core.protocols import (
 )
 from evals.core.registry import Registry
 from evals.core.types import Sample, fingerprint
+from evals.core.variants import check_variants
 from evals.manifest import make_manifest
 
 
@@ -193,8 +194,19 @@ def check_metric_names(names: Sequence[str], offered: Mapping[str, Collection[st
 
 
 def make_board(config: RunConfig, spec: BenchmarkSpec) -> Board:
-    """Load a suite's samples and check that their input files are there."""
+    """Load a suite's samples and check that their input files are there.
+
+    Raises:
+        UserError: the data cannot be read, or files are missing.
+        ValueError: a variant of the benchmark cannot be computed, which is a mistake of its author.
+    """
     benchmark, suite = find_suite(spec)
+    metrics = choose_metrics(benchmark, config.scoring, config.metrics)
+    columns = {f"{m.name}.{q.name}" for m in metrics for q in m.quantities}
+    check_variants(
+        benchmark.variants, benchmark.headline, None if config.metrics else columns,
+        benchmark.groups,
+    )  # fmt: skip
     source = config.source(spec)
     everything = suite.load(source)
     samples = spread(everything, config.limit)
@@ -215,7 +227,7 @@ def make_board(config: RunConfig, spec: BenchmarkSpec) -> Board:
         suite=suite,
         source=source,
         samples=tuple(samples),
-        metrics=choose_metrics(benchmark, config.scoring, config.metrics),
+        metrics=metrics,
         identity=fingerprint([[s.id, s.prompt, list(s.group)] for s in everything]),
     )
 

@@ -11,6 +11,7 @@ from evals.core.comparable import engine_name, judge_name
 from evals.core.store import StoredRun
 from evals.core.summary import Cell, Summary, summarise
 from evals.core.types import JSON, PublishedRow
+from evals.core.variants import MARK, columns_used, metrics_used, variants_of
 
 COVERAGE = 0.99
 """Below this share of measured samples a mean is not set beside a printed one."""
@@ -25,7 +26,7 @@ class PublishedDifference:
     """One printed number beside the run's own.
 
     Attributes:
-        column: ``metric.quantity``.
+        column: ``metric.quantity``, or ``=name`` of a variant.
         group: as in the published row, e.g. ``"Real"``.
         published: as printed or corrected.
         rounding: half a unit of the last printed digit.
@@ -185,20 +186,29 @@ def _column_reasons(run: StoredRun, row: PublishedRow, column: str, cell: Cell) 
         out.append(f"coverage {100 * cell.coverage:.1f} % is below {100 * COVERAGE:.0f} %")
     if cell.low is None:
         out.append("the run's mean has no interval")
-    metric = column.rpartition(".")[0]
+    rests_on = _rests_on(run, column)
     own, theirs = judge_name(run), row.judge
-    judged = metric == "judge" or metric.startswith("judge_")
+    judged = any(m == "judge" or m.startswith("judge_") for m in rests_on)
     if theirs and judged and own.lower() != theirs.lower():
         out.append(f"judge differs: {own or 'none named'}, printed with {theirs}")
     for badge in row.differences:
         match = _BADGE.match(badge)
         if match is None:
             raise ValueError(f"published row {row.model}: {badge!r} is not 'aspect: sentence'")
-        concerned = [c.strip() for c in (match["columns"] or "").split(",") if c.strip()]
-        if concerned and column not in concerned and metric not in concerned:
+        concerned = {c.strip() for c in (match["columns"] or "").split(",") if c.strip()}
+        if concerned and not concerned & {column, *rests_on}:
             continue
         if match["aspect"] == "errata" and not row.corrected:
             out.append(f"errata: {match['text']}")
         if match["aspect"] == "ocr" and engine_name(run) not in OFFICIAL_ENGINES:
             out.append(f"OCR engine differs: {engine_name(run) or 'none named'}; {match['text']}")
     return out
+
+
+def _rests_on(run: StoredRun, column: str) -> tuple[str, ...]:
+    """The metric of a column; of a variant, all columns and metrics that it is made of."""
+    if not column.startswith(MARK):
+        return (column.rpartition(".")[0],)
+    variants = variants_of(run)
+    variant = variants[column.removeprefix(MARK)]
+    return (*columns_used(variant, variants), *metrics_used(variant, variants))

@@ -7,10 +7,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from evals.core.headline import HeadlineValue, TrackValue
-from evals.core.leaderboard import Board, Pair, Row
+from evals.core.leaderboard import Board, Row
+from evals.core.pairs import Pair
 from reports.cells import CellView, Footnotes, cell_view
 from reports.charts import scale_of, whisker
-from reports.columns import NO_VALUE, Column, count, half_width, number, probability, spread
+from reports.columns import (
+    NO_VALUE,
+    Column,
+    count,
+    half_width,
+    number,
+    probability,
+    sentence,
+    spread,
+)
 from reports.judged import by_rules, is_judge
 from reports.sections import Section
 
@@ -27,7 +37,7 @@ def board_columns(section: Section) -> list[Column]:
     if not any(section.measured(c.key) for c in official):
         official = [c for c in section.columns if c.primary] or official
     # A headline that is one column stands there already; its metric's other numbers explain it.
-    plain = str(section.headline.get("column") or "")
+    plain = section.head.key if section.head else ""
     others = [c for c in official if c.key != plain]
     if not others:
         others = [c for c in section.columns if plain.startswith(f"{c.metric}.") and c.key != plain]
@@ -42,7 +52,7 @@ def _reason_of(value: HeadlineValue) -> str:
     return value.reason or "the headline cannot be made of these runs"
 
 
-def headline_cell(value: HeadlineValue, name: str, notes: Footnotes) -> CellView:
+def headline_cell(value: HeadlineValue, name: str, notes: Footnotes, digits: int = 3) -> CellView:
     """The headline with interval and coverage; a dash and the reason where there is none."""
     if value.value is None:
         why = _reason_of(value)
@@ -52,15 +62,16 @@ def headline_cell(value: HeadlineValue, name: str, notes: Footnotes) -> CellView
     cover = [_coverage_of(value)] if value.n < value.planned else []
     if not value.complete:
         cover.append("not final")
-    tip = [f"{value.name} = {number(value.value)}"]
+    tip = [f"{value.name} = {number(value.value, digits)}"]
     if value.low is not None:
-        tip.append(f"95 % CI [{number(value.low)}, {number(value.high)}]")
+        tip.append(f"95 % CI [{number(value.low, digits)}, {number(value.high, digits)}]")
     tip.append(f"n = {_coverage_of(value)}")
-    tip += [f"{t.name} = {number(t.value)}" for t in value.tracks]
+    tip += [f"{t.name} = {number(t.value, digits)}" for t in value.tracks]
     tip += [f"{t} missing or substituted: {why}" for t, why in value.missing_reasons.items()]
     return CellView(
-        column="headline", model=name, value=value.value, text=number(value.value),
-        small=spread(value.low, value.high), cover=" · ".join(cover), tip="; ".join(tip),
+        column="headline", model=name, value=value.value, text=number(value.value, digits),
+        small=spread(value.low, value.high, digits), cover=" · ".join(cover), tip="; ".join(tip),
+        refs=(notes.number(value.note),) if value.note else (),
     )  # fmt: skip
 
 
@@ -158,7 +169,7 @@ def _board_row(
         "badges": _badges(section, row, at),
         "rank": "" if row.rank is None else f"{row.rank}{'=' if shared else ''}",
         "rank_order": "" if row.rank is None else row.rank,
-        "headline": headline_cell(value, name, notes),
+        "headline": headline_cell(value, name, notes, section.digits),
         "whisker": whisker(value.value, value.low, value.high, scale),
         "tracks": [track_cell(value, t["name"], name, notes) for t in section.tracks],
         "cells": [
@@ -175,8 +186,7 @@ def board_panel(section: Section, board: Board) -> dict[str, Any]:
     """One board as the template draws it."""
     notes = Footnotes()
     ends = [v for r in board.rows for v in (r.headline.low, r.headline.high, r.headline.value)]
-    plain = next((c for c in section.columns if c.key == section.headline.get("column")), None)
-    low, high = (plain.low, plain.high) if plain and not section.tracks else (0.0, 1.0)
+    low, high = (section.head.low, section.head.high) if section.head else (0.0, 1.0)
     scale = scale_of(ends, low, high)
     rows = [_board_row(section, board, r, notes, scale) for r in board.rows]
     columns = board_columns(section)
@@ -197,7 +207,8 @@ def board_panel(section: Section, board: Board) -> dict[str, Any]:
 
 def _heads(section: Section, board: Board, columns: Sequence[Column]) -> list[dict[str, str]]:
     better = f"the headline; {board.direction} is better"
-    made = [_head(f"{board.name}{' (partial)' if board.partial else ''}", "rule", better)]
+    unit = f" ({section.head.unit})" if section.head and section.head.unit else ""
+    made = [_head(f"{board.name}{unit}{' (partial)' if board.partial else ''}", "rule", better)]
     made += [
         _head(str(t["name"]), "num", str(t.get("doc", "")), _stand_in(section, board, t["name"]))
         for t in section.tracks
@@ -243,6 +254,8 @@ def _lede(section: Section, board: Board) -> str:
             f"{board.name}: geometric mean of {', '.join(names)}, each rescaled so that "
             f"{rule['floor']} is 0 and {rule['ceiling']} is 1. "
         )
+    elif rule.get("variant") and section.head:
+        text = f"{board.name}: {sentence(section.head.doc)} {board.direction.title()} is better. "
     elif rule.get("column"):
         text = f"{board.name}: the mean of {rule['column']}; {board.direction} is better. "
     if board.pairs:
@@ -251,23 +264,24 @@ def _lede(section: Section, board: Board) -> str:
             f"Holm over {len(board.pairs)} pair{'s' if len(board.pairs) > 1 else ''}). "
         )
     if board.mdd is not None:
-        text += f"Differences below {number(board.mdd)} would often go unseen here."
+        text += f"Differences below {section.score(board.mdd)} would often go unseen here."
     return text.strip()
 
 
 def comparison_rows(section: Section) -> list[dict[str, str]]:
     """Every paired comparison of the section's boards."""
-    return [_comparison(p) for board in section.board.boards for p in board.pairs]
+    return [_comparison(section, p) for board in section.board.boards for p in board.pairs]
 
 
-def _comparison(pair: Pair) -> dict[str, str]:
-    interval = "" if pair.low is None else f"[{number(pair.low)}, {number(pair.high)}]"
+def _comparison(section: Section, pair: Pair) -> dict[str, str]:
+    score = section.score
+    interval = "" if pair.low is None else f"[{score(pair.low)}, {score(pair.high)}]"
     reading: str = pair.verdict
     if pair.verdict == "not separable" and pair.mdd is not None:
-        reading += f" (differences from {number(pair.mdd)} would be found)"
+        reading += f" (differences from {score(pair.mdd)} would be found)"
     sign = "+" if pair.difference > 0 else ""
     return {
-        "a": pair.a, "b": pair.b, "difference": sign + number(pair.difference),
+        "a": pair.a, "b": pair.b, "difference": sign + score(pair.difference),
         "interval": interval, "p": probability(pair.adjusted), "n": count(pair.n),
         "reading": reading,
     }  # fmt: skip
@@ -310,7 +324,9 @@ def verdict(section: Section) -> list[Markup]:
     kind = f"partial {board.name}" if board.partial else board.name
     names = _listed([_strong(section.name_of(r.run)) for r in first])
     half = half_width(value.low, value.high)
-    score = number(value.value) + ("" if half is None else f" ± {number(half)}")
+    unit = f" {section.head.unit}" if section.head and section.head.unit else ""
+    score = section.score(value.value) + ("" if half is None else f" ± {section.score(half)}")
+    score += unit
     basis = f"n = {_coverage_of(value)} samples"
     ranked = sum(r.rank is not None for r in board.rows)
     if ranked == 1:
@@ -342,6 +358,7 @@ def _against(section: Section, pair: Pair, shared: bool) -> Markup:
     p = f"paired, {probability(pair.adjusted)} after Holm"
     if pair.verdict == "not separable":
         text = Markup("{} and {} are not separable: {} ({}).")
-        return text.format(_strong(pair.a), _strong(pair.b), sign + number(pair.difference), p)
+        gap = sign + section.score(pair.difference)
+        return text.format(_strong(pair.a), _strong(pair.b), gap, p)
     text = Markup("That is {} over {} ({}).") if not shared else Markup("{} over {} ({}).")
-    return text.format(sign + number(pair.difference), _strong(pair.b), p)
+    return text.format(sign + section.score(pair.difference), _strong(pair.b), p)

@@ -110,10 +110,10 @@ def why_none(cell: Cell | None) -> str:
         return f"unavailable: {cell.note}" if cell.note else "unavailable"
     if cell.planned == 0:
         return "no sample is planned here"
-    reasons = reasons_text(cell.reasons)
+    why = cell.note or reasons_text(cell.reasons)
     if cell.state == "not_applicable":
-        return reasons or "not applicable"
-    return f"nothing to average: {reasons}" if reasons else "nothing to average"
+        return why or "not applicable"
+    return f"nothing to average: {why}" if why else "nothing to average"
 
 
 def tip_of(cell: Cell, column: Column) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from evals.core.columns import quantities
 from evals.core.store import StoredRun
+from evals.core.variants import columns_used, metrics_used, variants_of
 from reports.judged import by_rules
 
 NO_VALUE = "—"
@@ -21,13 +22,15 @@ PROFILE_TITLES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One quantity of one metric.
+    """One quantity of one metric, or a variant, which belongs to no metric.
 
     Attributes:
-        key: ``metric.quantity``, as in summaries and exports.
+        key: ``metric.quantity`` or ``=variant``, as in summaries and exports.
+        metric: empty for a variant.
         low: lowest possible value; may be infinite.
         high: highest possible value; may be infinite.
         primary: whether it is the first quantity of its metric.
+        rests_on: of a variant, the columns and metrics that it is made of.
     """
 
     key: str
@@ -41,6 +44,7 @@ class Column:
     direction: str
     profile: str
     primary: bool
+    rests_on: tuple[str, ...] = ()
 
     @property
     def bounded(self) -> bool:
@@ -49,17 +53,48 @@ class Column:
 
     @property
     def digits(self) -> int:
-        """Decimals printed: three on scales up to about one, two elsewhere."""
-        return 3 if self.bounded and max(abs(self.low), abs(self.high)) <= 2.5 else 2
+        """Decimals printed: three on scales up to about one, one on those of thousands, or two."""
+        return digits_for(self.low, self.high) if self.bounded else 2
 
     @property
     def arrow(self) -> str:
         """Which way is better, as a sign."""
         return "↑" if self.direction == "higher" else "↓"
 
+    @property
+    def heading(self) -> str:
+        """Label, direction and unit, in one line."""
+        return f"{self.label} {self.arrow}" + (f" ({self.unit})" if self.unit else "")
+
     def text(self, value: float | None) -> str:
         """A value as printed; a dash where there is none, never 0."""
         return number(value, self.digits)
+
+
+def digits_for(*values: float | None) -> int:
+    """Decimals for numbers of this size: about three digits that mean something.
+
+    >>> digits_for(0.0, 1.0), digits_for(54.7), digits_for(0.0, 2000.0), digits_for(None)
+    (3, 2, 1, 3)
+    """
+    largest = max((abs(v) for v in values if v is not None and math.isfinite(v)), default=0.0)
+    return 3 if largest <= 2.5 else 2 if largest <= 1000 else 1
+
+
+def printed(value: float | None, digits: int | None = None) -> str:
+    """A number from a paper with all the decimals it has there, and at least two or one.
+
+    Args:
+        value: as printed.
+        digits: of the column it stands in; by its size when None.
+
+    >>> printed(0.6), printed(1607.5), printed(687.0, 1), printed(0.5714)
+    ('0.60', '1607.5', '687.0', '0.5714')
+    """
+    if value is None:
+        return NO_VALUE
+    own = len(repr(float(value)).partition(".")[2].rstrip("0"))
+    return number(value, max(own, min(2, digits_for(value) if digits is None else digits)))
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -74,6 +109,16 @@ def number(value: float | None, digits: int = 3) -> str:
     if float(text) == 0:
         text = text.lstrip("-")
     return text.replace("-", "−")
+
+
+def sentence(text: str) -> str:
+    """A text with a full stop at its end.
+
+    >>> sentence("Mean of means"), sentence("Why?")
+    ('Mean of means.', 'Why?')
+    """
+    said = text.strip()
+    return said if not said or said.endswith((".", "!", "?")) else f"{said}."
 
 
 def count(value: int) -> str:
@@ -125,6 +170,23 @@ def columns_of(runs: Sequence[StoredRun]) -> tuple[Column, ...]:
             )  # fmt: skip
             metrics.add(metric)
             found.setdefault(key, column)
+    return tuple(found.values())
+
+
+def variant_columns(runs: Sequence[StoredRun]) -> tuple[Column, ...]:
+    """Every variant that any of the runs stores, in order of first appearance."""
+    found: dict[str, Column] = {}
+    for run in runs:
+        variants = variants_of(run)
+        for variant in variants.values():
+            low, high = variant.range
+            column = Column(
+                key=variant.column, metric="", name=variant.title or variant.name,
+                label=variant.label or variant.name, doc=variant.doc, unit=variant.unit, low=low,
+                high=high, direction=variant.direction, profile=variant.profile, primary=False,
+                rests_on=(*columns_used(variant, variants), *metrics_used(variant, variants)),
+            )  # fmt: skip
+            found.setdefault(variant.column, column)
     return tuple(found.values())
 
 

@@ -18,7 +18,7 @@ from evals.core.writing import write_atomic
 from reports.cells import why_none
 from reports.columns import Column
 from reports.sections import Section, sections_of
-from reports.tables import Table, board_table
+from reports.tables import Table, section_tables
 
 LEADERBOARD, CELLS, MARKDOWN, LATEX, SUMMARY = (
     "leaderboard.csv", "cells.csv", "leaderboard.md", "leaderboard.tex", "summary.json",
@@ -51,7 +51,7 @@ def write_exports(runs: Sequence[StoredRun], folder: Path) -> tuple[Path, ...]:
 def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
+    writer.writerow([_safe(v) for v in header])
     writer.writerows([[_safe(v) for v in row] for row in rows])
     return stream.getvalue()
 
@@ -78,7 +78,8 @@ def leaderboard_csv(sections: Sequence[Section]) -> str:
     columns: dict[str, Column] = {}
     tracks: dict[str, None] = {}
     for section in sections:
-        columns.update({c.key: c for c in section.columns if c.key not in columns})
+        for c in (*section.columns, *section.variants):
+            columns.setdefault(c.key, c)
         tracks.update(dict.fromkeys(str(t["name"]) for t in section.tracks))
     header = ["benchmark", "suite", "synthetic", "model", "role", "rank", "headline_name",
               "headline", "headline_low", "headline_high", "headline_n", "planned", "partial",
@@ -115,7 +116,7 @@ def cells_csv(sections: Sequence[Section]) -> str:
               "state", "reason", "note"]  # fmt: skip
     rows = []
     for section in sections:
-        profiles = {c.key: c.profile for c in section.columns}
+        profiles = {c.key: c.profile for c in (*section.columns, *section.variants)}
         for at, (run, name) in enumerate(zip(section.runs, section.names, strict=True)):
             cells = [*section.summaries[at].cells.values(), *section.strata_cells[at].values()]
             for cell in cells:
@@ -133,8 +134,8 @@ def cells_csv(sections: Sequence[Section]) -> str:
 
 
 def markdown(sections: Sequence[Section]) -> str:
-    """Every board as a Markdown table with its notes."""
-    tables = [board_table(s, b) for s in sections for b in s.board.boards]
+    """Every board and the variants beside it as Markdown tables with their notes."""
+    tables = [t for s in sections for t in section_tables(s)]
     return "\n".join(table_markdown(t) for t in tables)
 
 

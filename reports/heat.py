@@ -43,9 +43,10 @@ def heat_panel(section: Section) -> dict[str, Any] | None:
          "planned": _samples(_planned(section, path))}
         for path, title, total in rows
     ]  # fmt: skip
+    columns = [c for c in section.variants if section.measured(c.key)] + _columns(section)
     cells = {
         c.key: [[s.cells.get((c.key, path)) for s in section.summaries] for path, _, _ in rows]
-        for c in _columns(section)
+        for c in columns
     }
     ceiling = "" if section.ceiling is None else (
         f" The column {section.names[section.ceiling]} is the ceiling: what this scorer gives the "
@@ -57,7 +58,7 @@ def heat_panel(section: Section) -> dict[str, Any] | None:
     return {
         "name": "heat", "title": f"{many} ({len(leaves)})", "head": word,
         "lede": f"Click a cell to see its samples in the gallery.{ceiling}",
-        **_map(section, lines, cells, few=0),
+        **_map(section, columns, lines, cells, few=0),
     }  # fmt: skip
 
 
@@ -76,9 +77,10 @@ def strata_panel(section: Section) -> dict[str, Any] | None:
              "stratum": str(at), "planned": _samples(planned)}
         )  # fmt: skip
         before = label
+    columns = _columns(section)
     cells = {
         c.key: [[own.get((c.key, s)) for own in section.strata_cells] for s in section.strata]
-        for c in _columns(section)
+        for c in columns
     }
     return {
         "name": "kinds", "title": f"By kind of {'edit' if section.task == 'edit' else 'sample'}",
@@ -86,18 +88,18 @@ def strata_panel(section: Section) -> dict[str, Any] | None:
         "lede": "The same samples, sorted by what they ask for: every sample counts once in each "
         f"label that it carries. Means of fewer than {FEW} values are grey and say how many: "
         "they are anecdotes. Click a cell to see its samples.",
-        **_map(section, lines, cells, few=FEW),
+        **_map(section, columns, lines, cells, few=FEW),
     }  # fmt: skip
 
 
 def _map(
     section: Section,
+    columns: Sequence[Column],
     lines: Sequence[Line],
     cells: Mapping[str, Sequence[Sequence[Cell | None]]],
     few: int,
 ) -> dict[str, Any]:
     """What both maps share; `cells` holds a row per line and a cell per run, by column."""
-    columns = _columns(section)
     every = {c.key: _drawn(cells[c.key], c, few) for c in columns}
     column = _default(section, columns)
     order = section.heat_order()
@@ -145,6 +147,7 @@ def _columns(section: Section) -> list[Column]:
 def _default(section: Section, columns: Sequence[Column]) -> Column:
     """The first column of the headline that was measured, else the first column."""
     wanted = [k for t in section.tracks for k in t["columns"]]
+    wanted += [section.head.key] if section.head else []
     by_key = {c.key: c for c in columns}
     return next((by_key[k] for k in wanted if k in by_key), columns[0])
 

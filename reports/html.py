@@ -31,6 +31,7 @@ from reports.panels import absences_panel, metrics_panel
 from reports.published import published_panel
 from reports.sections import Section, sections_of
 from reports.thumbs import INLINE_LIMIT, Embed, PageImages
+from reports.variants import variants_panel
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -229,6 +230,7 @@ def _section_view(section: Section, images: PageImages, judging: Agreement) -> d
         "warnings": warnings(section),
         "boards": [board_panel(section, b) for b in section.board.boards],
         "comparisons": comparison_rows(section),
+        "variants": variants_panel(section),
         "metrics": metrics_panel(section),
         "absences": absences_panel(section),
         "judges": judges_panel(section, judging),
@@ -276,6 +278,9 @@ def _page_data(
             {"key": c.key, "short": _short(c), "digits": c.digits, "doc": c.doc,
              "profile": c.profile, "direction": c.direction, "reading": reading(c)}
             for c in section.columns
+        ],
+        "variants": [
+            {"key": c.key, "doc": c.doc, "reading": reading(c)} for c in section.variants
         ],
         "show": shown[:6],
         "strata": list(section.strata),

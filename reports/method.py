@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from evals.core.columns import policies
-from reports.columns import Column, count, number
+from reports.columns import Column, count, number, sentence
 from reports.sections import Section
 
 Fact = tuple[str, str]
@@ -41,6 +41,10 @@ def flat(value: Any, name: str = "") -> Iterator[Fact]:
 def formula(section: Section) -> str:
     """The headline's formula in words."""
     rule = section.headline
+    if rule.get("variant"):
+        head = section.head
+        title, profile = (head.name, head.profile) if head else (rule["variant"], "unknown")
+        return f"the variant “{title}”, under the {profile} profile"
     if not section.tracks:
         return f"the mean of {rule.get('column') or 'nothing'} under the strict profile"
     parts = " × ".join(str(t["name"]) for t in section.tracks)
@@ -87,7 +91,7 @@ def round_or_self(value: float) -> float:
 def method_panel(section: Section) -> dict[str, Any]:
     """Formula, policies, settings and the glossary of columns of one section."""
     first = section.runs[0]
-    used = {c.profile for c in section.columns}
+    used = {c.profile for c in (*section.columns, *section.variants)}
     rules = []
     for policy in policies(first).values():
         if policy.profile not in used:
@@ -115,6 +119,10 @@ def method_panel(section: Section) -> dict[str, Any]:
         "heading": section.heading,
         "headline": _headline(section),
         "policies": rules,
+        "variants": [
+            {"name": c.label, "title": c.name, "text": f"{sentence(c.doc)} Profile {c.profile}."}
+            for c in section.variants
+        ],
         "facts": [(k, v) for k, v in facts if v],
         "differences": _differences(section),
         "columns": [

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from evals.core.summary import Cell
 from reports.cells import reasons_text
-from reports.columns import count
+from reports.columns import count, sentence
 from reports.judges import judge_warnings
 from reports.sections import Section
 
@@ -32,7 +32,7 @@ def warnings(section: Section) -> list[dict[str, str]]:
         if run.unsupported:
             continue
         bad = {s: n for s, n in summary.statuses.items() if s != "ok"}
-        parts = [_sentence(r) for r in run.manifest.get("remarks") or ()]
+        parts = [sentence(str(r)) for r in run.manifest.get("remarks") or ()]
         if bad:
             total = count(sum(summary.statuses.values()))
             parts.append(f"{reasons_text(bad)}, of {total} predictions.")
@@ -61,11 +61,6 @@ def _unfinished(section: Section) -> list[dict[str, str]]:
         return []
     verb, whose = ("is", "Its") if len(names) == 1 else ("are", "Their")
     return [_warning(f"{', '.join(names)} {verb} not finished.", f"{whose} numbers are not final.")]
-
-
-def _sentence(text: object) -> str:
-    said = str(text).strip()
-    return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 def _warning(title: str, text: str) -> dict[str, str]:

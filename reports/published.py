@@ -8,8 +8,9 @@ from typing import Any
 
 from evals.core.comparable import engine_name, judge_name
 from evals.core.store import StoredRun
+from evals.core.variants import MARK
 from reports.cells import Footnotes, cell_view
-from reports.columns import Column, number
+from reports.columns import Column, printed
 from reports.judged import JUDGE
 from reports.sections import Section
 
@@ -39,8 +40,8 @@ def _concerning(column: Column, differences: Sequence[str], notes: Footnotes) ->
     numbers = []
     for difference in differences:
         found = _DIFFERENCE.fullmatch(difference)
-        named = [c.strip() for c in (found["columns"] or "").split(",")] if found else []
-        if found and (column.key in named or column.metric in named):
+        named = {c.strip() for c in (found["columns"] or "").split(",")} - {""} if found else set()
+        if found and named & {column.key, column.metric, *column.rests_on}:
             numbers.append(notes.number(f"{found['aspect']}: {found['text']}"))
     return tuple(sorted(numbers))
 
@@ -57,14 +58,14 @@ def _published_row(
     badges = [_badge(f"{state} {notes.number(note)}" if note else state, css, note)]
     badges += [_difference_badge(d, notes) for d in row.get("differences", ()) if d not in common]
     values = row["values"].get(group, {})
-    printed = [
+    told = [
         {"column": c.key, "raw": "" if c.key not in values else repr(float(values[c.key])),
-         "text": number(values.get(c.key), 2)}
+         "text": printed(values.get(c.key), c.digits)}
         for c in columns
     ]  # fmt: skip
     return {
         "name": row["model"], "params": row.get("params", ""), "badges": badges,
-        "corrected": bool(row.get("corrected")), "values": printed,
+        "corrected": bool(row.get("corrected")), "values": told,
     }  # fmt: skip
 
 
@@ -111,7 +112,7 @@ def _published_table(
 ) -> dict[str, Any]:
     here = [r for r in rows if group in r["values"]]
     keys = {k for r in here for k in r["values"][group]}
-    known = {c.key: c for c in section.columns}
+    known = {c.key: c for c in (*section.variants, *section.columns)}
     order = [k for k in known if k in keys]
     order += [
         k for k in dict.fromkeys(k for r in here for k in r["values"][group]) if k not in known
@@ -185,7 +186,7 @@ def _measured_rows(
 
 def _unmeasured(key: str) -> Column:
     """A published column that no run here declares."""
-    metric, _, name = key.rpartition(".")
+    metric, _, name = key.removeprefix(MARK).rpartition(".")
     return Column(
         key=key, metric=metric, name=name, label=name, doc="not declared by these runs", unit="",
         low=0.0, high=1.0, direction="higher", profile="official", primary=False,

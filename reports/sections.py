@@ -13,9 +13,9 @@ from evals.core.comparable import engine_name, separations
 from evals.core.leaderboard import Leaderboard, leaderboard
 from evals.core.store import StoredRun
 from evals.core.strata import Stratum, by_strata, strata_of
-from evals.core.summary import Cell, Summary, summarise
+from evals.core.summary import Cell, Summary, frame_of, summarise
 from evals.core.types import Group
-from reports.columns import Column, columns_of
+from reports.columns import Column, columns_of, number, variant_columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,27 @@ class Section:
     def columns(self) -> tuple[Column, ...]:
         """Every column of the runs."""
         return columns_of(self.runs)
+
+    @cached_property
+    def variants(self) -> tuple[Column, ...]:
+        """Every variant of the benchmark, as columns."""
+        return variant_columns(self.runs)
+
+    @cached_property
+    def head(self) -> Column | None:
+        """The column or variant that is the headline; None where it is made of tracks."""
+        rule = self.headline
+        key = f"={rule['variant']}" if rule.get("variant") else str(rule.get("column") or "")
+        return next((c for c in (*self.variants, *self.columns) if c.key == key), None)
+
+    def score(self, value: float | None) -> str:
+        """A number of the headline as printed."""
+        return number(value, self.digits)
+
+    @property
+    def digits(self) -> int:
+        """Decimals of the headline: by its range where it has a unit of its own, else three."""
+        return self.head.digits if self.head else 3
 
     @property
     def official(self) -> bool:
@@ -288,11 +309,15 @@ def _section(runs: Sequence[StoredRun], heading: str, anchor: str) -> Section:
     board = leaderboard(runs)
     place = {id(row.run): at for at, row in reversed(list(enumerate(board.rows)))}
     ordered = sorted(runs, key=lambda r: place.get(id(r), len(place)))
+    frame = frame_of(ordered[0])
+    same = [r.samples == ordered[0].samples for r in ordered]
     return Section(
         id=anchor,
         heading=heading,
         runs=tuple(ordered),
         names=tuple(_display_names(ordered)),
-        summaries=tuple(summarise(r) for r in ordered),
+        summaries=tuple(
+            summarise(r, frame=frame if s else None) for r, s in zip(ordered, same, strict=True)
+        ),
         board=board,
     )

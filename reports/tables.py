@@ -13,9 +13,10 @@ from typing import Any
 from evals.core.leaderboard import Board
 from evals.core.store import StoredRun
 from reports.board import board_panel
-from reports.cells import CellView
-from reports.columns import count, number, probability
+from reports.cells import CellView, Footnotes
+from reports.columns import count, digits_for, number, printed, probability, sentence
 from reports.sections import Section, sections_of
+from reports.variants import printed_rows, variant_cell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +55,20 @@ def cell_text(cell: CellView) -> str:
 
 
 def leaderboard_tables(runs: Sequence[StoredRun]) -> tuple[Table, ...]:
-    """One table per board: what may be compared stands together, nothing else does.
+    """One table per board, and one per section of the benchmark's variants if it has any.
+
+    What may be compared stands together, nothing else does.
 
     Raises:
         UserError: a run has no headline rule, or holds a score that is no number.
     """
-    return tuple(
-        board_table(section, board)
-        for section in sections_of(runs)
-        for board in section.board.boards
-    )
+    return tuple(t for section in sections_of(runs) for t in section_tables(section))
+
+
+def section_tables(section: Section) -> tuple[Table, ...]:
+    """The boards of a section, and the variants where the benchmark has any."""
+    boards = tuple(board_table(section, b) for b in section.board.boards)
+    return (*boards, variants_table(section)) if section.variants else boards
 
 
 def leaderboard_table(runs: Sequence[StoredRun]) -> Table:
@@ -110,6 +115,31 @@ def board_table(section: Section, board: Board) -> Table:
     )
 
 
+def variants_table(section: Section) -> Table:
+    """The variants as text: a row per model, and then one per published row that has any."""
+    notes = Footnotes()
+    rows = [
+        (
+            section.names[at],
+            *(cell_text(variant_cell(section, at, c, notes)) for c in section.variants),
+        )
+        for at in section.shown
+    ]
+    for row in printed_rows(section):
+        own = row["values"].get("", {})
+        if any(c.key in own for c in section.variants):
+            state = "corrected" if row.get("corrected") else "as printed"
+            values = (printed(own.get(c.key), c.digits) for c in section.variants)
+            rows.append((f"{row['model']} (published, {state})", *values))
+    told = [f"{c.label} ({c.profile}): {sentence(c.doc)}" for c in section.variants]
+    return Table(
+        title=f"{section.heading}, variants",
+        headers=("model", *(c.heading for c in section.variants)),
+        rows=tuple(rows),
+        notes=(*(f"[{at}] {text}" for at, text in enumerate(notes.texts, 1)), *told),
+    )
+
+
 # --- comparisons ------------------------------------------------------------------------------
 
 
@@ -145,18 +175,19 @@ def _where(row: Mapping[str, Any]) -> str:
     return f"{row['column']} ({path})" if path else str(row["column"])
 
 
-def _interval(low: float | None, high: float | None) -> str:
-    return "" if low is None else f"[{number(low)}, {number(high)}]"
+def _interval(low: float | None, high: float | None, digits: int) -> str:
+    return "" if low is None else f"[{number(low, digits)}, {number(high, digits)}]"
 
 
 def _comparison_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     reason = f": {row['reason']}" if row.get("reason") else ""
+    digits = digits_for(row["mean_a"], row["mean_b"])
     return (
         _where(row),
-        number(row["mean_a"]),
-        number(row["mean_b"]),
-        number(row["difference"]),
-        _interval(row["low"], row["high"]),
+        number(row["mean_a"], digits),
+        number(row["mean_b"], digits),
+        number(row["difference"], digits),
+        _interval(row["low"], row["high"], digits),
         "" if row["adjusted"] is None else probability(row["adjusted"]),
         count(row["n"]),
         f"{row['verdict']}{reason}",
@@ -165,11 +196,12 @@ def _comparison_row(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _published_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     reasons = "; ".join(row["reasons"])
+    digits = digits_for(row["mean"], row["published"])
     return (
         _where(row),
-        number(row["mean"]),
-        number(row["published"], 2),
-        number(row["difference"]),
-        _interval(row["low"], row["high"]),
+        number(row["mean"], digits),
+        printed(row["published"]),
+        number(row["difference"], digits),
+        _interval(row["low"], row["high"], digits),
         f"{row['verdict']}{f': {reasons}' if reasons else ''}",
     )

@@ -120,6 +120,12 @@ BENCHMARK = Benchmark(
     published=published,
     probes=draw_probes,
     needs=("OCR engine", "LPIPS and CLIP weights for those columns", "an MLLM judge for its track"),
+    cost="one judge call of three pictures per sample and judge (2,148 in full, 500 in mini); OCR "
+    "of each picture, about a second on one core",
+    defects=(
+        "C1 to C24, J1 to J16 of docs/errata.md: the edited line is found by a substring, letter "
+        "case is ignored, an unchanged copy scores F1 of about .5, odd judge replies are dropped.",
+    ),
     doc="Replace one text in an image by another and change nothing else: 18 sub-classes of "
     "virtual and real scenes. Scored by reading the edited image (OA OP OR F1 NED), by pixels "
     "inside and outside the edited slot, by CLIP and an aesthetic head, and by MLLM judges (TA TP "

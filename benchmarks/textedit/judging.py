@@ -190,7 +190,9 @@ def strict_reply(reply: str) -> StrictReply:
     parsed = parse_reply(reply, QUESTIONS, 1, 5)
     if parsed.status != "ok":
         return StrictReply(status="failed", reason=parsed.reason)
-    return StrictReply(status="ok", scores=parsed.scores, reasons=parsed.reasons)
+    return StrictReply(
+        status="ok", scores={k: int(v) for k, v in parsed.scores.items()}, reasons=parsed.reasons
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

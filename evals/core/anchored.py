@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from evals.core.paired import PERMUTATIONS, permutation_p, swaps
+from evals.core.paired import PERMUTATIONS, cluster_exchange_p
 from evals.core.stats import ClusterBootstrap, Floats, codes
 
 GroupPath = tuple[str, ...]
@@ -202,16 +202,10 @@ def exchange_p(
     n = np.array([np.isfinite(t[:, 0]).sum() for t in tracks], dtype=np.float64)
     if not n.all():
         return 1.0
-    both = sums.sum(axis=(1, 2))
-    change = sums[..., 1] - sums[..., 0]
-    moving = np.flatnonzero((np.abs(change) > 1e-12).any(axis=0))
-    pattern, exact = swaps(len(moving), resamples=resamples, seed=layout.seed)
 
-    def gap(first: Floats) -> Floats:
-        a, b = list((first / n).T), list(((both - first) / n).T)
-        return blend(a) - blend(b) if clip else a[0] - b[0]
+    def statistic(total: Floats) -> Floats:
+        means = list(np.moveaxis(total / n, -1, 0))
+        return blend(means) if clip else means[0]
 
-    start = sums[..., 0].sum(axis=1)
-    observed = float(gap(start[None, :])[0])
-    parts = [gap(start + part @ change[:, moving].T) for part in np.array_split(pattern, 8)]
-    return permutation_p(observed, np.concatenate(parts), exact)
+    first, second = np.moveaxis(sums, -1, 0)
+    return cluster_exchange_p(first.T, second.T, statistic, resamples=resamples, seed=layout.seed)

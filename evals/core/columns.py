@@ -10,13 +10,15 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from operator import itemgetter
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from evals.core.errors import UserError
-from evals.core.stats import Floats
+from evals.core.stats import Floats, Ints
 from evals.core.store import StoredRun
 from evals.core.types import (
     OFFICIAL_POLICY,
@@ -84,6 +86,12 @@ class Column:
             return False
         return "measured" in self.kinds or not bool(self.open.any())
 
+    def codes(self, code: Mapping[Kind, int]) -> Ints:
+        """The kinds as numbers, shape (samples,)."""
+        if self.kinds.count("measured") == len(self.kinds):
+            return np.full(len(self.kinds), code["measured"], dtype=np.intp)
+        return np.array([code[k] for k in self.kinds], dtype=np.intp)
+
 
 def quantities(run: StoredRun) -> dict[str, Quantity]:
     """Column name -> its quantity, in the order in which the metrics declared them."""
@@ -131,8 +139,8 @@ def read_columns(
     known = quantities(run)
     rules = policies(run)
     wanted = known if names is None else {n: known[n] for n in names if n in known}
-    alien = strange_verdicts(run)
-    return {n: _column(run, n, q, rules[profile or q.profile], alien) for n, q in wanted.items()}
+    rows = _Rows(run)
+    return {n: _column(rows, n, q, rules[profile or q.profile]) for n, q in wanted.items()}
 
 
 def strange_verdicts(run: StoredRun) -> dict[tuple[str, int, str], str]:
@@ -143,16 +151,18 @@ def strange_verdicts(run: StoredRun) -> dict[tuple[str, int, str], str]:
     """
     if run.manifest.get("settings", {}).get("judging", {}).get("pool_judges"):
         return {}
+    judged = [
+        (key, tuple(score.evidence.get("served", ())))
+        for key, score in run.scores.items()
+        if score.evidence and score.status == "ok" and score.evidence.get("served")
+    ]
     served: dict[str, Counter[tuple[str, ...]]] = {}
-    for (_, _, metric), score in run.scores.items():
-        models = tuple(score.evidence.get("served", ()))
-        if models and score.status == "ok":
-            served.setdefault(metric, Counter())[models] += 1
+    for (_, _, metric), models in judged:
+        served.setdefault(metric, Counter())[models] += 1
     usual = {m: counts.most_common(1)[0][0] for m, counts in served.items() if len(counts) > 1}
     found = {}
-    for key, score in run.scores.items():
-        models = tuple(score.evidence.get("served", ()))
-        if score.status == "ok" and models and models != usual.get(key[2], models):
+    for key, models in judged:
+        if models != usual.get(key[2], models):
             found[key] = (
                 f"judged by {' + '.join(models)} as served, most others by "
                 f"{' + '.join(usual[key[2]])}; average them all with --pool-judges"
@@ -160,35 +170,89 @@ def strange_verdicts(run: StoredRun) -> dict[tuple[str, int, str], str]:
     return found
 
 
-def _column(
-    run: StoredRun, name: str, quantity: Quantity, policy: Policy,
-    alien: Mapping[tuple[str, int, str], str],
-) -> Column:  # fmt: skip
-    metric = name.rpartition(".")[0]
-    values, kinds, reasons, still_open, flawed = [], [], [], [], 0
-    for sample in run.samples:
+class _Rows:
+    """The scores of a run in the order of its samples, looked up once per metric.
+
+    Nearly all samples have a prediction that is ok and a score that is a number. They are read
+    here at one go; everything else is left to `_outcome`, sample by sample.
+
+    Args:
+        run: as stored.
+    """
+
+    def __init__(self, run: StoredRun) -> None:
+        self.run = run
+        self.ids = sample_ids(run)
+        self.alien = strange_verdicts(run)
+        self._ok = [
+            np.array(
+                [
+                    p is not None
+                    and p.status == "ok"
+                    and not (p.usage and p.usage.get("near_match"))
+                    for p in map(run.predictions.get, zip(self.ids, repeat(trial), strict=False))
+                ],
+                dtype=np.bool_,
+            )
+            for trial in range(run.trials)
+        ]
+        self._scores: dict[str, list[list[Score | None]]] = {}
+
+    def _of(self, metric: str) -> list[list[Score | None]]:
+        if metric not in self._scores:
+            get = self.run.scores.get
+            self._scores[metric] = [
+                list(map(get, zip(self.ids, repeat(t), repeat(metric), strict=False)))
+                for t in range(self.run.trials)
+            ]
+            at = {sample: i for i, sample in enumerate(self.ids)} if self.alien else {}
+            for sample, trial, name in self.alien:
+                if name == metric and sample in at:
+                    self._scores[metric][trial][at[sample]] = None
+        return self._scores[metric]
+
+    def values(self, metric: str, name: str) -> Floats:
+        """Mean over trials where every trial has a plain number, else NaN; shape (samples,)."""
+        total = np.zeros(len(self.ids))
+        for ok, scores in zip(self._ok, self._of(metric), strict=True):
+            raw = [None if s is None else s.parts.get(name) for s in scores]
+            for kind in set(map(type, raw)):
+                if not issubclass(kind, int | float | None):
+                    raw = [None if isinstance(v, kind) else v for v in raw]
+            total += np.where(ok, np.array(raw, dtype=np.float64), np.nan)
+        mean = total / self.run.trials
+        return np.where(np.isfinite(mean), mean, np.nan)
+
+
+def _column(rows: _Rows, name: str, quantity: Quantity, policy: Policy) -> Column:
+    run, metric = rows.run, name.rpartition(".")[0]
+    values = rows.values(metric, quantity.name)
+    kinds: list[Kind] = ["measured"] * len(values)
+    reasons = [""] * len(values)
+    still_open = np.zeros(len(values), dtype=np.bool_)
+    flawed = 0
+    for i in np.flatnonzero(np.isnan(values)).tolist():
         outcomes = [
-            Outcome(kind="failed", value=None, reason=f"failed: {alien[key]}")
-            if (key := (str(sample["id"]), trial, metric)) in alien
+            Outcome(kind="failed", value=None, reason=f"failed: {rows.alien[key]}")
+            if (key := (rows.ids[i], trial, metric)) in rows.alien
             else _outcome(run, *key, quantity, policy)
             for trial in range(run.trials)
         ]
         best = min(outcomes, key=lambda o: _BEST.index(o.kind))
         numbers = [o.value for o in outcomes if o.value is not None]
-        values.append(sum(numbers) / len(numbers) if numbers else math.nan)
-        kinds.append(best.kind)
-        reasons.append(best.reason)
-        still_open.append(any(o.kind in OPEN for o in outcomes))
+        values[i] = sum(numbers) / len(numbers) if numbers else math.nan
+        kinds[i], reasons[i] = best.kind, best.reason
+        still_open[i] = any(o.kind in OPEN for o in outcomes)
         if best.kind == "measured":
             flawed += sum(o.kind != "measured" for o in outcomes)
     return Column(
         name=name,
         quantity=quantity,
         policy=policy,
-        values=np.array(values, dtype=np.float64),
+        values=values,
         kinds=tuple(kinds),
         reasons=tuple(reasons),
-        open=np.array(still_open, dtype=np.bool_),
+        open=still_open,
         flawed_trials=flawed,
     )
 
@@ -262,6 +326,11 @@ def _faulty(run: StoredRun, prediction: Prediction, quantity: Quantity, policy: 
         reason += " (no worst value is defined, so it is not counted)"
         return Outcome(kind="dropped", value=None, reason=reason)
     return Outcome(kind="imputed", value=value, reason=reason)
+
+
+def sample_ids(run: StoredRun) -> tuple[str, ...]:
+    """Names of a run's samples, in their order."""
+    return tuple(map(str, map(itemgetter("id"), run.samples)))
 
 
 def leaf_groups(samples: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:

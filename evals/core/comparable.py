@@ -73,11 +73,11 @@ def ocr_difference(a: StoredRun, b: StoredRun) -> str:
 def served_models(run: StoredRun, metric: str) -> tuple[str, ...]:
     """Models that answered for a judge's metric, as they called themselves; empty for others."""
     found = {
-        " + ".join(score.evidence.get("served", ()))
+        tuple(score.evidence.get("served", ()))
         for (_, _, name), score in run.scores.items()
-        if name == metric and score.status == "ok"
+        if score.evidence and name == metric and score.status == "ok"
     }
-    return tuple(sorted(found - {""}))
+    return tuple(sorted({" + ".join(models) for models in found} - {""}))
 
 
 def scorer_differences(a: StoredRun, b: StoredRun, metrics: Iterable[str]) -> dict[str, str]:

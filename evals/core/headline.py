@@ -1,7 +1,7 @@
-"""The headline of a run: the anchored hybrid, or one column where a benchmark has no tracks.
+"""The headline of a run: the anchored hybrid, or one column or variant in its own unit.
 
-All columns are read under the strict policy. The formula is in docs/statistics.md; the arithmetic
-is in `evals.core.anchored`.
+Columns are read under the strict policy, those of a variant under its own. The formulas are in
+docs/statistics.md; the arithmetic is in `evals.core.anchored` and `evals.core.formula`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from evals.core.anchored import Anchored, GroupPath, Layout, anchor, blend
-from evals.core.columns import cluster_labels, leaf_groups
+from evals.core.columns import cluster_labels, leaf_groups, sample_ids
+from evals.core.formula import Formula
+from evals.core.frame import Frame
+from evals.core.readings import Reading, draw, fates, formula_cells
 from evals.core.stats import RESAMPLES, Floats
 from evals.core.store import StoredRun
-from evals.core.tracks import Choice, Entry, anchor_problem, choose, rule_of
+from evals.core.tracks import Choice, Entry, anchor_problem, choose, rule_of, variant_of
 from evals.core.types import Headline
 
 
@@ -24,12 +27,13 @@ class TrackValue:
     """One track of a headline.
 
     Attributes:
-        name: ``text``, ``fidelity``, ``judge``; the column itself for a plain headline.
+        name: ``text``, ``fidelity``, ``judge``; for a plain headline the column, or the variant's
+            name.
         value: anchored mean, not clipped: below 0 is worse than the floor model; None when it
             cannot be anchored.
         low: lower end of the 95 % interval.
         high: upper end.
-        raw: mean before anchoring, in 0..1 (a plain column: in its own unit).
+        raw: mean before anchoring, in 0..1 (a plain headline: in its own unit).
         n: samples in `value`.
         columns: what it is made of.
         substituted: whether the columns are the track's substitutes.
@@ -73,11 +77,12 @@ class HeadlineValue:
         partial: a track is missing or substituted; never ranked against a full headline.
         by_group: group path -> its value, for every prefix of a group path.
         reason: why there is no value, or empty.
+        note: what a reader must know of the value, or empty.
         missing_reasons: track -> why it is missing or substituted.
         n: samples with a value in every track present, in groups that could be anchored.
-        planned: planned samples.
+        planned: planned samples; of a variant, those that it is about.
         waiting: planned samples for which a value of a used column may still come.
-        plain: the headline is one column in its own unit, without anchors.
+        plain: the headline is one column or variant in its own unit, without anchors.
         supported: whether the model does the benchmark's task at all.
     """
 
@@ -91,6 +96,7 @@ class HeadlineValue:
     partial: bool = False
     by_group: Mapping[GroupPath, GroupValue] = field(default_factory=dict)
     reason: str = ""
+    note: str = ""
     missing_reasons: Mapping[str, str] = field(default_factory=dict)
     n: int = 0
     planned: int = 0
@@ -111,13 +117,18 @@ class HeadlineValue:
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
-    """What a set of comparable runs is measured by: samples, anchors and formula."""
+    """What a set of comparable runs is measured by: samples, anchors and formula.
+
+    Attributes:
+        formula: of the variant that is the headline; None for a column or tracks.
+    """
 
     rule: Headline
     layout: Layout
     ids: tuple[str, ...]
     floor: Entry | None
     ceiling: Entry | None
+    formula: Formula | None = None
 
     @classmethod
     def of(
@@ -134,10 +145,16 @@ class Contest:
         layout = Layout(
             leaf_groups(run.samples), cluster_labels(run.samples), resamples=resamples, seed=seed
         )
-        ids = tuple(str(s["id"]) for s in run.samples)
+        ids = sample_ids(run)
         if not rule.tracks:
-            floor = ceiling = None  # a plain column is not anchored
-        return cls(rule=rule, layout=layout, ids=ids, floor=floor, ceiling=ceiling)
+            floor = ceiling = None  # a plain headline is not anchored
+        formula = None
+        if made_of := variant_of(run, rule):
+            variants = {v.name: v for v in made_of}
+            formula = Formula(made_of[0], variants, Frame(layout, run.samples))
+        return cls(
+            rule=rule, layout=layout, ids=ids, floor=floor, ceiling=ceiling, formula=formula
+        )  # fmt: skip
 
     def anchored(self, choice: Choice, entries: Sequence[Entry]) -> Anchored:
         """One track of several models, all on the samples that they and the anchors share."""
@@ -183,7 +200,8 @@ def headline(
         UserError: the run has no headline rule, or it names an unbounded column.
     """
     rule = rule_of(run)
-    low, high = (None if r is None else Entry.read(r, rule) for r in (floor, ceiling))
+    anchors = (floor, ceiling) if rule.tracks else (None, None)
+    low, high = (None if r is None else Entry.read(r, rule) for r in anchors)
     contest = Contest.of(rule, run, low, high, resamples=resamples, seed=seed)
     return evaluate(contest, Entry.read(run, rule))
 
@@ -197,6 +215,8 @@ def evaluate(contest: Contest, entry: Entry) -> HeadlineValue:
             model=run.model, name=rule.name, planned=planned, plain=plain,
             reason=f"not supported: {run.unsupported}", supported=False,
         )  # fmt: skip
+    if contest.formula:
+        return _of_variant(contest, contest.formula, entry)
     problem = "" if plain else anchor_problem(rule, run, contest.floor, contest.ceiling)
     choices, missing = choose(rule, [entry] if problem else contest.entrants(entry))
     if problem or not choices:
@@ -233,6 +253,47 @@ def evaluate(contest: Contest, entry: Entry) -> HeadlineValue:
         planned=planned,
         waiting=_waiting(entry, kept),
         plain=plain,
+    )
+
+
+def _of_variant(contest: Contest, formula: Formula, entry: Entry) -> HeadlineValue:
+    """The headline that is a variant: its cells, as every table shows them."""
+    name, planned = formula.variant.name, int(formula.member.sum())
+    columns = entry.in_order(contest.ids)
+    reason = entry.lacks(formula.columns)
+    cells, waiting = {}, 0
+    if all(n in columns for n in formula.columns):
+        reading = Reading(formula.frame, {n: c.values for n, c in columns.items()})
+        drawn = draw([reading], formula.branches)[0]
+        cells = formula_cells(formula, entry.run, columns, reading, drawn)
+        waiting = int(fates(formula, columns).open.sum())
+    whole = cells.get(())
+    if whole is None or whole.mean is None:
+        reason = reason or (whole.note if whole else "") or "nothing to average"
+        return HeadlineValue(
+            model=entry.run.model, name=contest.rule.name, planned=planned, plain=True,
+            missing_tracks=(name,), missing_reasons={name: reason}, reason=reason, waiting=waiting,
+        )  # fmt: skip
+    track = TrackValue(
+        name=name, value=whole.mean, low=whole.low, high=whole.high, raw=whole.mean, n=whole.n,
+        columns=formula.columns,
+    )  # fmt: skip
+    return HeadlineValue(
+        model=entry.run.model,
+        name=contest.rule.name,
+        value=whole.mean,
+        low=whole.low,
+        high=whole.high,
+        tracks=(track,),
+        by_group={
+            group: GroupValue(value=c.mean, low=c.low, high=c.high, n=c.n, tracks={name: c.mean})
+            for group, c in cells.items()
+        },
+        note=whole.note,
+        n=whole.n,
+        planned=planned,
+        waiting=waiting,
+        plain=True,
     )
 
 

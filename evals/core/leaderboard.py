@@ -9,26 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import Literal
 
-import numpy as np
-
-from evals.core.anchored import exchange_p
 from evals.core.comparable import kind_of, separations
 from evals.core.errors import UserError
-from evals.core.headline import Contest, HeadlineValue, combine, evaluate
-from evals.core.paired import holm, shared_ranks
+from evals.core.headline import Contest, HeadlineValue, evaluate
+from evals.core.paired import shared_ranks
+from evals.core.pairs import ALPHA, Pair, compare_all
 from evals.core.stats import RESAMPLES
 from evals.core.store import StoredRun
-from evals.core.tracks import Choice, Entry, choose, rule_of
+from evals.core.tracks import Entry, rule_of, used_columns, variant_of
 from evals.core.types import Headline
+from evals.core.variants import MARK
 
-ALPHA = 0.05
 OPEN_LIMIT = 0.01
 """A run with more than this share of samples still open is shown but not ranked."""
-
-Verdict = Literal["better", "worse", "not separable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,35 +51,6 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
-    """Two ranked runs of a board, compared on the samples they share.
-
-    Attributes:
-        a: model with the higher place.
-        b: the other model.
-        difference: headline of a minus headline of b.
-        low: lower end of its 95 % interval; None with fewer than two clusters.
-        high: upper end.
-        p: two-sided permutation p.
-        adjusted: p after Holm over all pairs of the board.
-        mdd: smallest difference that this comparison finds with 80 % power at 5 %.
-        n: samples in the comparison.
-        verdict: of a against b at an adjusted p of 5 %.
-    """
-
-    a: str
-    b: str
-    difference: float
-    low: float | None
-    high: float | None
-    p: float
-    adjusted: float
-    mdd: float | None
-    n: int
-    verdict: Verdict
-
-
-@dataclass(frozen=True, kw_only=True)
 class Board:
     """Runs that may be compared.
 
@@ -92,7 +58,7 @@ class Board:
         benchmark: its name.
         suite: its name.
         synthetic: whether the data was generated here.
-        name: of the headline formula, or the column.
+        name: of the headline formula, or the column or variant.
         columns: (track, columns) of the value, equal for all ranked rows.
         partial: tracks are missing or substituted in all of its rows.
         direction: whether a higher or a lower value is better.
@@ -153,7 +119,8 @@ def leaderboard(
 
     Args:
         runs: of any models and suites; those of the anchor models serve their whole suite.
-        column: rank by this column (strict policy) in place of the headline.
+        column: rank by this column (strict policy), or by the variant ``=name``, in place of the
+            headline.
         one_board: insist on a single board.
         resamples: of the bootstrap.
         seed: of bootstrap and permutations.
@@ -178,12 +145,13 @@ def leaderboard(
 
 
 def _rule(run: StoredRun, column: str) -> Headline:
+    if column.startswith(MARK):
+        return Headline(name=column, variant=column.removeprefix(MARK))
     return Headline(name=column, column=column) if column else rule_of(run)
 
 
-def _used_metrics(rule: Headline) -> list[str]:
-    names = [n for t in rule.tracks for n in (*t.columns, *t.substitute)] or [rule.column]
-    return sorted({n.rpartition(".")[0] for n in names})
+def _used_metrics(run: StoredRun, rule: Headline) -> list[str]:
+    return sorted({n.rpartition(".")[0] for n in used_columns(run, rule)})
 
 
 def _comparable(
@@ -194,9 +162,11 @@ def _comparable(
     for run in runs:
         rule = _rule(run, column)
         for members in sets:
-            why = list(separations(members[0], run, _used_metrics(rule)))
+            why = list(separations(members[0], run, _used_metrics(run, rule)))
             if _rule(members[0], column) != rule:
                 why.append(f"headline rule differs: {rule.name}")
+            elif variant_of(members[0], rule) != variant_of(run, rule):
+                why.append(f"the variant {rule.variant} is made otherwise")
             if not why:
                 members.append(run)
                 break
@@ -220,7 +190,7 @@ def _field(runs: Sequence[StoredRun], column: str, resamples: int, seed: int) ->
         rule, runs[0], named.get(rule.floor), named.get(rule.ceiling), resamples=resamples,
         seed=seed,
     )  # fmt: skip
-    if column and not any(column in e.columns for e in entries):
+    if rule.column and column and not any(column in e.columns for e in entries):
         known = ", ".join(sorted(m["name"] for m in runs[0].manifest.get("metrics", ())))
         raise UserError(
             f"No run of {runs[0].benchmark}/{runs[0].suite} has the column {column!r}; "
@@ -264,9 +234,7 @@ def _board(
 ) -> Board:
     rule = field.contest.rule
     run = field.entries[0].run
-    quantity = next((e.columns[rule.column].quantity for e in field.entries
-                     if rule.column in e.columns), None)  # fmt: skip
-    lower = bool(not rule.tracks and quantity and quantity.direction == "lower")
+    lower = _lower(field)
     rows = [_row(field, i) for i in ranked]
     fit = [r for r, i in zip(rows, ranked, strict=True) if not r.note]
     fit_entries = [field.entries[i] for r, i in zip(rows, ranked, strict=True) if not r.note]
@@ -274,7 +242,8 @@ def _board(
     keys = _keys(fit)
     score = {k: sign * float(r.headline.value or 0.0) for k, r in keys.items()}
     place = sorted(range(len(fit)), key=lambda i: -score[list(keys)[i]])
-    pairs = _pairs(field, [fit_entries[i] for i in place], [list(keys)[i] for i in place], sign)
+    in_order = [list(keys)[i] for i in place]
+    pairs = compare_all(field.contest, [fit_entries[i] for i in place], in_order, sign)
     ranks = shared_ranks(score, {(p.a, p.b): p.adjusted for p in pairs}, alpha=ALPHA)
     made = [replace(keys[k], rank=ranks[k], note=_mark(keys[k])) for k in keys]
     made.sort(key=lambda r: (r.rank or 0, -sign * float(r.headline.value or 0.0)))
@@ -291,6 +260,15 @@ def _board(
         pairs=tuple(pairs),
         mdd=max((p.mdd for p in pairs if p.mdd is not None), default=None),
     )
+
+
+def _lower(field: _Field) -> bool:
+    """Whether lower is better; tracks are turned so that higher is."""
+    rule, formula = field.contest.rule, field.contest.formula
+    if formula:
+        return formula.variant.direction == "lower"
+    found = [e.columns[rule.column] for e in field.entries if rule.column in e.columns]
+    return bool(not rule.tracks and found and found[0].quantity.direction == "lower")
 
 
 def _keys(rows: Sequence[Row]) -> dict[str, Row]:
@@ -324,64 +302,6 @@ def _mark(row: Row) -> str:
     if row.headline.waiting:
         return f"{row.headline.waiting} of {row.headline.planned} samples are still open"
     return ""
-
-
-def _pairs(
-    field: _Field, entries: Sequence[Entry], names: Sequence[str], sign: float
-) -> list[Pair]:
-    """Every pair of entries, given in order of their values; Holm over all of them."""
-    pairs = [
-        _pair(field.contest, (entries[i], entries[j]), (names[i], names[j]))
-        for i, j in combinations(range(len(entries)), 2)
-    ]
-    adjusted = holm([p.p for p in pairs])
-    return [
-        replace(p, adjusted=q, verdict=_verdict(sign * p.difference, q))
-        for p, q in zip(pairs, adjusted, strict=True)
-    ]
-
-
-def _verdict(better_by: float, adjusted: float) -> Verdict:
-    if adjusted > ALPHA or better_by == 0:
-        return "not separable"
-    return "better" if better_by > 0 else "worse"
-
-
-def _pair(contest: Contest, entries: tuple[Entry, Entry], names: tuple[str, str]) -> Pair:
-    from scipy import special
-
-    anchors = [e for e in (contest.floor, contest.ceiling) if e is not None]
-    choices: list[Choice]
-    choices, _ = choose(contest.rule, [*entries, *anchors])
-    made = [contest.anchored(c, entries) for c in choices]
-    keep = [i for i, a in enumerate(made) if a.count.sum() > 0]
-    choices, made = [choices[i] for i in keep], [made[i] for i in keep]
-    if not made:
-        return Pair(
-            a=names[0], b=names[1], difference=0.0, low=None, high=None, p=1.0, adjusted=1.0,
-            mdd=None, n=0, verdict="not separable",
-        )  # fmt: skip
-    totals = [a.total() for a in made]
-    observed = combine(choices, [t for t, _ in totals])
-    drawn = combine(choices, [d for _, d in totals])
-    change = (drawn[:, 0] - drawn[:, 1])[:, None]
-    shared = np.isfinite(np.column_stack([a.shares for a in made])).all(axis=1)
-    _, count = contest.layout.bootstrap.sums(np.where(shared, 1.0, np.nan)[:, None])
-    clusters = int((count > 0).sum())
-    low, high, mdd = None, None, None
-    difference = float(observed[0] - observed[1])
-    if clusters >= 2:
-        ends = contest.layout.bootstrap.percentiles(change, count)
-        low, high = float(min(ends[0][0], difference)), float(max(ends[1][0], difference))
-        error = float(np.nanstd(change, ddof=1))
-        mdd = error * float(
-            special.stdtrit(clusters - 1, 1 - ALPHA / 2) + special.stdtrit(clusters - 1, 0.8)
-        )
-    p = exchange_p([a.shares for a in made], contest.layout, clip=not choices[0].plain)
-    return Pair(
-        a=names[0], b=names[1], difference=difference, low=low, high=high, p=p, adjusted=p,
-        mdd=mdd, n=int(shared.sum()), verdict="not separable",
-    )  # fmt: skip
 
 
 def by_model(board: Board) -> Mapping[str, Row]:

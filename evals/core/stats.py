@@ -110,22 +110,17 @@ class ClusterBootstrap:
             first.setdefault(unit, label)
         stratum, _ = codes([first[u] for u in range(self.units)])
         self.stratum = _pool_singletons(stratum)
-        self._seed = seed
+        self.seed = seed
 
     @cached_property
     def weights(self) -> Floats:
         """Weight of each cluster in each resample, shape (R, clusters); each row averages 1."""
-        rng = np.random.default_rng(self._seed)
+        rng = np.random.default_rng(self.seed)
         out = np.ones((self.resamples, self.units))
-        rows = np.arange(self.resamples)[:, None]
         for label in np.unique(self.stratum):
             members = np.flatnonzero(self.stratum == label)
-            m = len(members)
-            if m < 2:
-                continue  # one cluster in all: nothing to resample, and no interval
-            drawn = rng.integers(m, size=(self.resamples, m - 1)) + rows * m
-            counts = np.bincount(drawn.ravel(), minlength=self.resamples * m)
-            out[:, members] = counts.reshape(self.resamples, m) * (m / (m - 1))
+            if len(members) >= 2:  # one cluster in all: nothing to resample, and no interval
+                out[:, members] = draw_weights(rng, self.resamples, len(members))
         return out
 
     def sums(self, values: Floats) -> tuple[Floats, Floats]:
@@ -205,7 +200,16 @@ class ClusterBootstrap:
         return _at(ordered, valid, level), _at(ordered, valid, 1 - level)
 
     def _degrees(self, has: npt.NDArray[np.bool_]) -> int:
-        return int(has.sum()) - len(np.unique(self.stratum[has]))
+        return int(has.sum()) - int(np.count_nonzero(np.bincount(self.stratum[has])))
+
+
+def draw_weights(rng: np.random.Generator, resamples: int, clusters: int) -> Floats:
+    """Weights of the clusters of one stratum, shape (R, clusters); two clusters at least."""
+    rows = np.arange(resamples)[:, None] * clusters
+    drawn = rng.integers(clusters, size=(resamples, clusters - 1)) + rows
+    counts = np.bincount(drawn.ravel(), minlength=resamples * clusters)
+    scale = clusters / (clusters - 1)
+    return np.asarray(counts.reshape(resamples, clusters) * scale, dtype=np.float64)
 
 
 def _at(ordered: Floats, valid: Ints, level: Floats) -> Floats:

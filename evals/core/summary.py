@@ -8,70 +8,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from evals.core.anchored import Layout
+from evals.core.cells import Cell, CellState, GroupPath
 from evals.core.columns import Column, cluster_labels, leaf_groups, read_columns
+from evals.core.frame import Frame
+from evals.core.readings import variant_cells
 from evals.core.stats import RESAMPLES, ClusterBootstrap, Floats, Interval
 from evals.core.store import StoredRun
 from evals.core.types import Absence
 
-GroupPath = tuple[str, ...]
-CellState = Literal["ok", "unsupported", "unavailable", "not_applicable", "empty"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """The mean of one column over one group.
-
-    The planned samples fall into those measured and those with a reason: always
-    ``planned == scored + sum(reasons.values())`` and ``n == scored + imputed``.
-
-    Attributes:
-        column: ``metric.quantity``.
-        group: path; () is all samples.
-        mean: over samples (micro mean); None unless the state is ``ok``.
-        low: lower end of the 95 % interval; None with fewer than two clusters.
-        high: upper end.
-        n: values in the mean.
-        scored: planned samples with a measured value.
-        planned: planned samples.
-        imputed: faults of the model that the profile's policy scored.
-        reasons: why planned samples have no measured value, counted.
-        complete: False while a value may still come (not run, failed, unavailable).
-        state: ``ok``; ``unsupported`` (the model does not do the benchmark's task);
-            ``unavailable`` (the metric is absent here); ``not_applicable`` (to any sample of the
-            group); ``empty`` (nothing to average yet, or nothing planned).
-        note: what a reader must know, one sentence or empty.
-        macro: unweighted mean over the leaf groups below that have a value, with its interval
-            and `n` leaf groups; None for a leaf.
-        stratum: (label, value) of the samples' strata that the cell is over, from
-            `evals.core.strata`; None for the cells of a summary, which are over groups.
-    """
-
-    column: str
-    group: GroupPath = ()
-    mean: float | None = None
-    low: float | None = None
-    high: float | None = None
-    n: int = 0
-    scored: int = 0
-    planned: int = 0
-    imputed: int = 0
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    complete: bool = True
-    state: CellState = "empty"
-    note: str = ""
-    macro: Interval | None = None
-    stratum: tuple[str, str] | None = None
-
-    @property
-    def coverage(self) -> float:
-        """Share of planned samples that were measured, 0 to 1; 1 when nothing is planned."""
-        return self.scored / self.planned if self.planned else 1.0
+__all__ = ["Cell", "CellState", "GroupPath", "Summary", "cell_over", "frame_of", "summarise"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +31,8 @@ class Summary:
 
     Attributes:
         run: that was summarised.
-        cells: (column, group path) -> cell, for every column and every prefix of a group path.
+        cells: (column, group path) -> cell, for every column and every prefix of a group path, and
+            then for every variant (column ``=name``) and the groups it has samples in.
         statuses: predictions by status over all trials; ``not predicted`` for those to come.
     """
 
@@ -94,22 +46,37 @@ class Summary:
         return all(cell.complete for cell in self.cells.values())
 
 
-def summarise(run: StoredRun, *, resamples: int = RESAMPLES, seed: int = 0) -> Summary:
+def frame_of(run: StoredRun, *, resamples: int = RESAMPLES, seed: int = 0) -> Frame:
+    """The samples of a run with the resamples that everything about them shares.
+
+    Args:
+        run: as stored.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+    """
+    leaves, clusters = leaf_groups(run.samples), cluster_labels(run.samples)
+    return Frame(Layout(leaves, clusters, resamples=resamples, seed=seed), run.samples)
+
+
+def summarise(
+    run: StoredRun, *, resamples: int = RESAMPLES, seed: int = 0, frame: Frame | None = None
+) -> Summary:
     """Means of every column over every group, each quantity under its own profile's policy.
 
     Args:
         run: as stored.
         resamples: of the bootstrap; all cells share them.
         seed: of the bootstrap.
+        frame: of a run with the same samples in the same order, so that its resamples are not drawn
+            again; None to make it.
 
     Raises:
         UserError: a stored score is not a finite number.
     """
+    frame = frame or frame_of(run, resamples=resamples, seed=seed)
     columns = read_columns(run)
     leaves = leaf_groups(run.samples)
-    bootstrap = ClusterBootstrap(
-        cluster_labels(run.samples), leaves, resamples=resamples, seed=seed
-    )
+    bootstrap = frame.layout.bootstrap
     values = (
         np.column_stack([c.values for c in columns.values()])
         if columns
@@ -133,6 +100,7 @@ def summarise(run: StoredRun, *, resamples: int = RESAMPLES, seed: int = 0) -> S
             for name, macro in zip(columns, macros, strict=True):
                 cells[name, group] = _with_macro(cells[name, group], macro)
     ordered = {(n, g): cells[n, g] for n in columns for g in below}
+    ordered.update(variant_cells(run, frame))
     return Summary(run=run, cells=ordered, statuses=_statuses(run))
 
 

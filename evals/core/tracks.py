@@ -1,19 +1,24 @@
-"""Which columns a headline is made of in a given run, and their per-sample values."""
+"""Which columns a headline is made of in a given run, and their per-sample values.
+
+A headline is made of tracks, or it is one column or one variant.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from evals.core.anchored import blend
-from evals.core.columns import Column, read_columns
+from evals.core.columns import Column, read_columns, sample_ids
 from evals.core.comparable import data_differences, scorer_reasons
-from evals.core.errors import UserError
+from evals.core.errors import UserError, unknown
 from evals.core.stats import Floats
 from evals.core.store import StoredRun
-from evals.core.types import Headline, Track
+from evals.core.types import Headline, Track, Variant
+from evals.core.variants import columns_used, definition, variants_of
 
 
 def rule_of(run: StoredRun) -> Headline:
@@ -37,10 +42,34 @@ def rule_of(run: StoredRun) -> Headline:
             for t in row.get("tracks", ())
         ),
         column=row.get("column", ""),
+        variant=row.get("variant", ""),
         floor=row.get("floor", ""),
         ceiling=row.get("ceiling", ""),
         min_gap=float(row.get("min_gap", 0.05)),
     )
+
+
+def variant_of(run: StoredRun, rule: Headline) -> tuple[Variant, ...]:
+    """The variant that a headline names, and all that it is made of; empty for other headlines.
+
+    Raises:
+        UserError: the run does not have it.
+    """
+    if not rule.variant:
+        return ()
+    variants = variants_of(run)
+    if rule.variant not in variants:
+        raise unknown(f"variant of {run.benchmark}", rule.variant, variants)
+    return definition(variants[rule.variant], variants)
+
+
+def used_columns(run: StoredRun, rule: Headline) -> list[str]:
+    """Every column that a headline may use, sorted."""
+    names = {n for t in rule.tracks for n in (*t.columns, *t.substitute)}
+    names |= {rule.column} if rule.column else set()
+    if made_of := variant_of(run, rule):
+        names.update(columns_used(made_of[0], {v.name: v for v in made_of}))
+    return sorted(names)
 
 
 @dataclass(frozen=True)
@@ -52,10 +81,30 @@ class Entry:
 
     @classmethod
     def read(cls, run: StoredRun, rule: Headline) -> Entry:
-        """Read the columns of all tracks, and of the plain headline, under the strict policy."""
-        names = {n for t in rule.tracks for n in (*t.columns, *t.substitute)}
-        names |= {rule.column} if rule.column else set()
-        return cls(run, read_columns(run, sorted(names), profile="strict"))
+        """Read all columns of a headline: a variant's under its own policy, else the strict one."""
+        made_of = variant_of(run, rule)
+        profile = made_of[0].profile if made_of else "strict"
+        return cls(run, read_columns(run, used_columns(run, rule), profile=profile))
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Names of the run's samples, in their order."""
+        return sample_ids(self.run)
+
+    def in_order(self, ids: tuple[str, ...]) -> Mapping[str, Column]:
+        """The columns with their samples in this order, which must be the same samples."""
+        if ids == self.ids:
+            return self.columns
+        at = {name: i for i, name in enumerate(self.ids)}
+        rows = [at[i] for i in ids]
+        return {
+            name: replace(
+                column, values=column.values[rows], open=column.open[rows],
+                kinds=tuple(column.kinds[i] for i in rows),
+                reasons=tuple(column.reasons[i] for i in rows),
+            )
+            for name, column in self.columns.items()
+        }  # fmt: skip
 
     def lacks(self, names: Sequence[str]) -> str:
         """Why these columns cannot be used; empty when they can."""

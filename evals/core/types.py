@@ -416,7 +416,8 @@ class Term:
             mean over all samples.
         weights: name of a group of the last level -> weight; empty for equal ones. All of them must
             have a value, and the weights are used as they are.
-        total: add the groups of the last level up instead of averaging them.
+        total: add the groups of the last level up instead of averaging them; all of them must have
+            a value.
         scale: factor of each group's value at the first level.
         offset: added after `scale`.
         clip: lowest and highest value after that; None for no limit.

@@ -84,13 +84,15 @@
         button.className = "cell s" + shade + (few ? " few" : "");
         button.title = tip;
       });
-      const column = data.columns.find((c) => c.key === select.value);
+      const column = [...data.variants, ...data.columns].find((c) => c.key === select.value);
       $(map, ".heat-doc").textContent = column.doc + " " + column.reading;
     };
     select.addEventListener("change", draw);
     $$(map, ".cell").forEach((button) => button.addEventListener("click", () => {
       const { model, path, stratum } = button.dataset;
-      go({ model, group: path, stratum, sort: select.value, page: 0 });
+      // A variant has no value of a single sample to sort by.
+      const sort = data.columns.some((c) => c.key === select.value) ? select.value : "";
+      go({ model, group: path, stratum, sort, page: 0 });
     }));
   };
 

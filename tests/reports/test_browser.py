@@ -8,6 +8,7 @@ import pytest
 
 from evals.core.store import StoredRun
 from reports.html import write_report
+from tests.reports import variant_boards
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGS = [
@@ -261,4 +262,21 @@ def test_hostile_verdicts_do_nothing(browser: Any, hostile_judged: Path) -> None
     assert visit.page.locator(".judged pre").count() > 0
     assert visit.page.evaluate("document.documentElement.scrollWidth") == 400
     assert visit.outside == []
+    assert visit.problems == []
+
+
+def test_variants_are_in_the_heat_map_and_have_no_samples_to_sort_by(
+    browser: Any, tmp_path: Path
+) -> None:
+    runs = variant_boards.make_runs()
+    visit = Visit(browser, write_report(runs, tmp_path / "page.html", embed="none"), width=1440)
+    page = visit.page
+    assert page.evaluate("document.documentElement.scrollWidth") == 1440
+    chosen = page.locator(".map[data-map=heat] select")
+    assert chosen.input_value() == "=points"
+    chosen.select_option("=macro")
+    assert "Mean over categories." in page.locator(".map[data-map=heat] .heat-doc").inner_text()
+    page.locator(".map[data-map=heat] .cell").nth(3).click()
+    assert page.locator("[name=sort]").input_value() == ""
+    assert page.locator(".card").count() > 0
     assert visit.problems == []
