@@ -1,0 +1,1 @@
+"""Benchmarks of image editing that a multimodal judge scores."""

@@ -1,0 +1,1 @@
+"""Benchmarks that ask for pictures which take knowledge or reasoning to draw."""
