@@ -110,6 +110,7 @@ def quantities(run: StoredRun) -> dict[str, Quantity]:
                 worst=None if worst is None else float(worst),
                 label=row.get("label", ""),
                 no_zero=row.get("no_zero", ""),
+                auxiliary=bool(row.get("auxiliary", False)),
             )
     return out
 

@@ -15,10 +15,12 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from evals.core.budget import Budget
 from evals.core.probes import Probe
 from evals.core.types import (
+    AREAS,
     JSON,
     OFFICIAL_POLICY,
     STRICT_POLICY,
     Absence,
+    Area,
     Group,
     Headline,
     Item,
@@ -353,6 +355,7 @@ class Benchmark:
             drawn into the folder; None where there are none.
         needs: what scoring takes beside this package, for people.
         cost: what one model takes: judge calls, GPU, for people.
+        area: what it is about; by its task when it names none.
         defects: known defects of the official script, one sentence each, with its erratum id.
         doc: what it asks and how it is scored.
     """
@@ -378,4 +381,10 @@ class Benchmark:
     needs: tuple[str, ...] = ()
     cost: str = ""
     defects: tuple[str, ...] = ()
+    area: Area | None = None
     doc: str = ""
+
+    @property
+    def kind(self) -> Area:
+        """What it is about: its own area, or that of its task."""
+        return self.area or AREAS[self.task]

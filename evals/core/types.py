@@ -21,6 +21,14 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 Task = Literal["understand", "generate", "edit"]
 TASKS: tuple[Task, ...] = ("understand", "generate", "edit")
 
+Area = Literal["understanding", "generation", "knowledge", "editing"]
+"""What a benchmark is about. Knowledge benchmarks are generated like all images, and ask for what
+the prompt does not say."""
+AREAS: Mapping[Task, Area] = {
+    "understand": "understanding", "generate": "generation", "edit": "editing",
+}  # fmt: skip
+"""The area of a benchmark that names none, by its task."""
+
 PredictionStatus = Literal["ok", "refused", "unsupported", "error", "timeout", "missing"]
 """`ok`: there is an output. `refused`: the model declined. `unsupported`: the adapter cannot do
 this sample at all. `error`: it failed, see the fault. `timeout`: it took too long. `missing`: a
@@ -222,6 +230,7 @@ class Quantity:
         worst: value that a model's fault gets in the strict profile; None where no such value
             makes sense, and the mean is then over scored samples only and says so.
         label: column heading; the name when empty.
+        auxiliary: a count that variants are made of: in exports and evidence, in no table.
         no_zero: why a policy's ``zero`` for a fault is not this number's; the sample is then left
             out with this reason instead of getting a number nobody computed.
     """
@@ -235,6 +244,7 @@ class Quantity:
     worst: float | None = None
     label: str = ""
     no_zero: str = ""
+    auxiliary: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

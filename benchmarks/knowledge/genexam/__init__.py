@@ -26,6 +26,7 @@ BENCHMARK = Benchmark(
     name=NAME,
     title="GenExam",
     task="generate",
+    area="knowledge",
     version="1",
     licence="code: MIT (OpenGVLab/GenExam); data: in the same repository, no licence of its own "
     "stated; nothing of either is part of this package",

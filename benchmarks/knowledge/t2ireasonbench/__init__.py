@@ -60,6 +60,7 @@ BENCHMARK = Benchmark(
     name=NAME,
     title="T2I-ReasonBench",
     task="generate",
+    area="knowledge",
     version="1",
     licence="data and code: none stated (the vendored folder of Qwen2.5-VL is Apache-2.0)",
     citation=f"arXiv:2508.17472; {UPSTREAM}, open-compass/GenEditEvalKit@103b283",
