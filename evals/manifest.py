@@ -44,7 +44,8 @@ def make_manifest(config: RunConfig, board: Board, spec: ModelSpec, model: Model
         },
         "benchmark": {
             "name": benchmark.name, "title": benchmark.title, "version": benchmark.version,
-            "licence": benchmark.licence, "citation": benchmark.citation, "task": benchmark.task, "area": benchmark.kind,
+            "licence": benchmark.licence, "citation": benchmark.citation, "task": benchmark.task,
+            "area": benchmark.kind,
             "official": any(not s.synthetic for s in benchmark.suites.values()),
         },
         "suite": {

@@ -19,6 +19,17 @@ from evals.core.protocols import DataProblem, DataSource
 
 HASH = "sha256:"
 """What a revision starts with that names a data file by content: ``geneval@sha256:0123abcd``."""
+MD5 = "md5:"
+"""The same by the hash that VLMEvalKit publishes for its tables: ``mme@md5:0123abcd``."""
+
+
+def named_hash(revision: str | None, kind: str) -> str:
+    """The digits of a revision of this kind, `HASH` or `MD5`; empty for any other revision.
+
+    >>> named_hash("md5:0123abcd", MD5), named_hash("md5:0123abcd", HASH), named_hash(None, MD5)
+    ('0123abcd', '', '')
+    """
+    return revision.removeprefix(kind) if revision and revision.startswith(kind) else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,10 +95,11 @@ class OfficialFiles:
                     f"--data {self.benchmark}=FOLDER."
                 )
             return root
-        if self.hub is not None and source.revision and not source.revision.startswith(HASH):
+        revision = source.revision or ""
+        if self.hub is not None and revision and not revision.startswith((HASH, MD5)):
             from benchmarks.common.hub import ensure_snapshot
 
-            return ensure_snapshot(self.hub, source.revision, source.cache, self.benchmark)
+            return ensure_snapshot(self.hub, revision, source.cache, self.benchmark)
         raise UserError(self.missing())
 
     def missing(self) -> str:
@@ -143,9 +155,8 @@ class Folder:
         if not known:
             return None
         digest = self.hashes.sha256(path)
-        wanted = (revision or "").removeprefix(HASH)
-        named = bool(revision) and str(revision).startswith(HASH)
-        if digest in known or (named and len(wanted) >= 8 and digest.startswith(wanted)):
+        wanted = named_hash(revision, HASH)
+        if digest in known or (len(wanted) >= 8 and digest.startswith(wanted)):
             return None
         message = (
             f"{path} is of another revision than {' or '.join(dict.fromkeys(known.values()))}: its "

@@ -1,8 +1,7 @@
 """VLMEvalKit's tables: one TSV file per data set, its pictures in Base64 beside the questions.
 
-Reading gigabytes of Base64 for an index would take minutes, so a table is unpacked to the cache
-once: pictures as files, everything else as one JSON line per row. A table is known by its path,
-size and time of change; its MD5, which VLMEvalKit publishes, is checked as well.
+VLMEvalKit publishes the MD5 of each; a table of another one is another revision, and is refused
+unless the user names its first digits.
 """
 
 from __future__ import annotations
@@ -12,115 +11,93 @@ import binascii
 import csv
 import hashlib
 import json
+import re
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common.files import MD5
+from benchmarks.common.records import Record, Stored, unpacked, write_picture
 from evals.core.errors import UserError
-from evals.core.types import fingerprint
-from evals.core.writing import write_atomic
 
-FORMAT = 1
-"""Raised when the layout of the cache changes."""
-_SUFFIXES = {
-    b"\x89PN": ".png",
-    b"\xff\xd8\xff": ".jpg",
-    b"RIF": ".webp",
-    b"GIF": ".gif",
-    b"BM": ".bmp",
-}
+_LONGEST = min(sys.maxsize, 2**31 - 1)
+"""Longest cell in characters: pictures are long."""
+_DIGITS = re.compile(r"[0-9a-f]{8,32}")
+_REFERENCE = 64
+"""A shorter cell of digits is the index of the row whose picture is meant, as in VLMEvalKit."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One row of a table.
-
-    Attributes:
-        where: file and row, for messages.
-        values: column -> text, as in the table; the picture's column is left out.
-        images: files in the cache, in order; empty for a row that has none of its own.
-    """
-
-    where: str
-    values: dict[str, str]
-    images: tuple[Path, ...]
-
-    def get(self, column: str, default: str = "") -> str:
-        """Text of a column; an empty cell and an absent column are the default."""
-        return self.values.get(column) or default
-
-
-def table_rows(path: Path, cache: Path, md5: str = "", *, accept: bool = False) -> list[Row]:
+def table_rows(
+    path: Path, cache: Path, md5: str = "", *, accept: str = "", of: str = "BENCHMARK/SUITE"
+) -> list[Record]:
     """All rows of a table, unpacked to the cache on first use.
 
-    A picture that is no longer than a row number stands for that row's picture, as in VLMEvalKit
-    (rotations of one question share it).
+    A picture that is no longer than an index stands for the picture of the row with that index, as
+    in VLMEvalKit (rotations of one question share it).
 
     Args:
         path: the TSV file.
         cache: of the user.
         md5: that the file must have; empty for any.
-        accept: take a file with another MD5.
+        accept: first digits of the MD5 that it must have instead, at least 8 of them.
+        of: what the table is for, for messages.
 
     Raises:
         UserError: the file cannot be read, is of another revision, or a row is damaged.
     """
-    try:
-        at = path.stat()
-    except OSError as error:
-        raise UserError(f"Cannot read {path} ({error.strerror}); check the path.") from error
-    key = fingerprint([str(path.absolute()), at.st_size, at.st_mtime_ns, FORMAT])
-    home = cache / "tables" / f"{path.stem}-{key}"
-    index = home / "index.jsonl"
-    if not index.exists():
-        _unpack(path, home)
-    head, *lines = index.read_text(encoding="utf-8").splitlines()
-    found = json.loads(head)["md5"]
-    if md5 and found != md5 and not accept:
+    wanted = accept.lower()
+    if wanted and not _DIGITS.fullmatch(wanted):
         raise UserError(
-            f"{path} is of another revision: its MD5 is {found}, expected {md5}; get the table "
-            "again, or take this one knowingly with BENCHMARK/SUITE@md5:" + found[:12] + "."
+            f"{of}@{MD5}{accept} does not name the revision of a table; after {MD5} come the first "
+            "8 or more of the 32 hex digits of its MD5."
         )
-    return [_row(json.loads(line), path, home) for line in lines]
+    about, records = unpacked([path], cache, "table", lambda folder: _unpack(path, folder))
+    found, expected = about["md5"], wanted or md5
+    if not found.startswith(expected):
+        raise UserError(
+            f"{path} is of another revision: its MD5 is {found}, expected {expected}; get that "
+            f"one, or take this one knowingly with {of}@{MD5}{found[:12]}."
+        )
+    return records
 
 
-def _row(stored: dict[str, Any], path: Path, home: Path) -> Row:
-    images = tuple(home / "images" / name for name in stored["images"])
-    return Row(where=f"{path}: row {stored['row']}", values=stored["values"], images=images)
-
-
-def _unpack(path: Path, home: Path) -> None:
-    """Write the pictures, and then the index, so that a broken attempt is made again."""
+def _unpack(path: Path, folder: Path) -> tuple[Mapping[str, str], list[Stored]]:
     digest = hashlib.md5(usedforsecurity=False)
-    lines: list[str] = []
+    rows: list[tuple[str, dict[str, str], str | list[str]]] = []
     own: dict[str, list[str]] = {}
-    for number, values in enumerate(_records(path, digest), 1):
-        where = f"{path}: row {number}"
-        index = values.get("index", "")
-        if not index:
-            raise UserError(f"{where} has no 'index'; get the table again.")
-        cell = values.pop("image", "")
-        if cell and len(cell) < 64 and cell.strip().isdecimal():
-            names = own.get(cell.strip(), [])
-            if not names:
-                raise UserError(f"{where} shows the picture of row {cell}, which has none.")
-        else:
-            names = [_write_image(i, home, where) for i in _pictures(cell)]
-        own[index] = names
-        lines.append(
-            json.dumps({"row": number, "values": values, "images": names}, ensure_ascii=False)
-        )
-    if not lines:
+    with closing(_rows(path, digest)) as found:
+        for number, values in enumerate(found, 1):
+            where = f"{path}: row {number}"
+            index = values.get("index", "")
+            if not index:
+                raise UserError(f"{where} has no 'index'; get the table again.")
+            cell = values.pop("image", "").strip()
+            if len(cell) < _REFERENCE and cell.isdecimal():
+                rows.append((where, values, cell))
+                continue
+            names = [write_picture(_decoded(text, where), folder) for text in _pictures(cell)]
+            rows.append((where, values, names))
+            own.setdefault(index, names)
+    if not rows:
         raise UserError(f"{path} has no rows; get the table again.")
-    head = json.dumps({"md5": digest.hexdigest(), "source": path.name})
-    write_atomic(home / "index.jsonl", "\n".join([head, *lines, ""]).encode())
+    records = [
+        Stored(where=w, values=v, images=_shared(i, own, w) if isinstance(i, str) else i)
+        for w, v, i in rows
+    ]
+    return {"md5": digest.hexdigest(), "source": path.name}, records
 
 
-def _records(path: Path, digest: Any) -> Iterator[dict[str, str]]:
+def _shared(index: str, own: Mapping[str, list[str]], where: str) -> list[str]:
+    names = own.get(index)
+    if not names:
+        raise UserError(f"{where} shows the picture of row {index}, which has none.")
+    return names
+
+
+def _rows(path: Path, digest: Any) -> Generator[dict[str, str], None, None]:
     """Rows by column; the digest is fed with the bytes of the file."""
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
     def lines() -> Iterator[str]:
         with path.open("rb") as stream:
@@ -128,11 +105,21 @@ def _records(path: Path, digest: Any) -> Iterator[dict[str, str]]:
                 digest.update(line)
                 yield line.decode("utf-8")
 
+    # The limit is one for the whole process; other readers keep theirs.
+    limit = csv.field_size_limit(_LONGEST)
     try:
-        for row in csv.DictReader(lines(), delimiter="\t"):
-            yield {k: v for k, v in row.items() if isinstance(k, str) and isinstance(v, str)}
+        reader = csv.DictReader(lines(), delimiter="\t")
+        for number, row in enumerate(reader, 1):
+            if None in row or None in row.values():
+                raise UserError(
+                    f"{path}: row {number} does not have the {len(reader.fieldnames or ())} "
+                    "columns of the heading; get the table again."
+                )
+            yield dict(row)
     except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise UserError(f"{path} is not a readable table ({error}); get it again.") from error
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _pictures(cell: str) -> list[str]:
@@ -146,14 +133,8 @@ def _pictures(cell: str) -> list[str]:
     return [cell] if cell else []
 
 
-def _write_image(text: str, home: Path, where: str) -> str:
+def _decoded(text: str, where: str) -> bytes:
     try:
-        data = base64.b64decode(text, validate=True)
+        return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise UserError(f"{where} holds a damaged picture ({error}); get it again.") from error
-    suffix = next((s for start, s in _SUFFIXES.items() if data.startswith(start)), ".img")
-    name = hashlib.sha256(data).hexdigest()[:24] + suffix
-    target = home / "images" / name
-    if not target.exists():
-        write_atomic(target, data)
-    return name

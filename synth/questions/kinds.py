@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from evals.core.errors import unknown
 from synth.draw import Draw
-from synth.questions.spec import SIZE, Bars, Form, Label, Question, Shape, Thing, letter
+from synth.questions.spec import SIZE, Bars, Form, Label, Question, Thing, letter
+from synth.shapes import COLOURS, Shape, plural
 from synth.typeface import Role
 from synth.words import SPLITS, Split, plain
 
@@ -23,7 +24,6 @@ GENERATOR_VERSION = "rendered-qa/1"
 PER_KIND = 8
 """Items of each kind in the suite: one whole round of balanced answers."""
 
-COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "brown", "black")
 SHAPES = ("circle", "square", "triangle", "star", "diamond", "cross")
 CHOICES = 4
 GRID = (5, 4)
@@ -84,10 +84,6 @@ def _shape(draw: Draw, name: str, colour: str, cell: tuple[int, int]) -> Shape:
         y=cell[1] * high + high // 2 + draw.integer(-9, 9),
         radius=draw.integer(25, 33),
     )
-
-
-def _article(word: str) -> str:
-    return "an" if word[0] in "aeiou" else "a"
 
 
 def _with_answer(draft: Draft, right: str, wrong: Sequence[str]) -> tuple[tuple[str, ...], str]:
@@ -166,9 +162,8 @@ def count(draft: Draft) -> Asked:
         _shape(draw, n, c, cell)
         for (n, c), cell in zip([*wanted, *extra], _cells(draw), strict=False)
     ]
-    plural = f"{name}es" if name == "cross" else f"{name}s"
     return Asked(
-        text=f"How many {colour} {plural} are in the picture?",
+        text=f"How many {colour} {plural(name)} are in the picture?",
         form="number",
         answer=str(number),
         shows=tuple(shows),

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from synth.paint import Canvas, rgb, star, swatches
-from synth.questions.spec import SIZE, Bars, Label, Question, Shape
-from synth.scene import RGB, Picture, Point
+from synth.paint import Canvas, rgb, swatches
+from synth.questions.spec import SIZE, Bars, Label, Question
+from synth.scene import RGB, Picture
+from synth.shapes import DARK as _DARK
+from synth.shapes import PAINTS as _PAINTS
+from synth.shapes import Shape, paint_shape
 from synth.typeface import Role, font_file, load
 from synth.words import Split
 
 _GROUNDS = swatches("f6f3ec f0ede4", "eef3f6 e6edf2", "f3f1f6 ebe8f1", "f1f5ee e8eee3")
 """Colour of the ground, and of what is laid on it."""
-_DARK: RGB = rgb("23272e")
 _SOFT: RGB = rgb("9aa1ab")
-_PAINTS: dict[str, RGB] = {
-    "red": rgb("d62828"), "orange": rgb("f58a1f"), "yellow": rgb("f7d117"),
-    "green": rgb("2e9e44"), "blue": rgb("2469d6"), "purple": rgb("8a3fb0"),
-    "brown": rgb("7b4a24"), "black": rgb("1b1b1b"),
-}  # fmt: skip
 _CHART = (70, 30, 460, 300)
 """Left, top, right and bottom of the plotted area, in pixels."""
 
@@ -34,7 +30,7 @@ def paint(question: Question) -> Picture:
     texts: list[Label] = []
     for thing in question.shows:
         if isinstance(thing, Shape):
-            _shape(canvas, thing)
+            paint_shape(canvas, thing)
         elif isinstance(thing, Bars):
             texts += _bars(canvas, thing, raised)
         else:
@@ -55,43 +51,6 @@ def _lettered(picture: Picture, texts: list[Label], split: Split) -> Picture:
 @lru_cache(maxsize=64)
 def _font(split: Split, role: Role) -> str:
     return font_file(split, role)
-
-
-# --- shapes -----------------------------------------------------------------------------------
-
-
-def _shape(canvas: Canvas, shape: Shape) -> None:
-    fill, x, y, r = _PAINTS[shape.colour], shape.x, shape.y, shape.radius
-    if shape.name == "circle":
-        canvas.ellipse((x - r, y - r, x + r, y + r), fill, outline=_DARK, width=1.5)
-    else:
-        canvas.poly(_corners(shape.name, x, y, r), fill, outline=_DARK, width=1.5)
-
-
-def _corners(name: str, x: float, y: float, r: float) -> list[Point]:
-    """Corners of a shape within a circle of radius r."""
-    up = -math.pi / 2
-    if name == "star":
-        return star(x, y, r * 0.42, r, 5, up)
-    if name == "triangle":
-        return [(x + r * math.cos(up + t), y + r * math.sin(up + t)) for t in _thirds()]
-    if name == "diamond":
-        return [(x, y - r), (x + r * 0.7, y), (x, y + r), (x - r * 0.7, y)]
-    if name == "square":
-        s = r * 0.82
-        return [(x - s, y - s), (x + s, y - s), (x + s, y + s), (x - s, y + s)]
-    if name == "cross":
-        a, b = r * 0.32, r * 0.94
-        return [
-            (x - a, y - b), (x + a, y - b), (x + a, y - a), (x + b, y - a), (x + b, y + a),
-            (x + a, y + a), (x + a, y + b), (x - a, y + b), (x - a, y + a), (x - b, y + a),
-            (x - b, y - a), (x - a, y - a),
-        ]  # fmt: skip
-    raise ValueError(f"there is no shape {name!r}")
-
-
-def _thirds() -> list[float]:
-    return [0.0, 2 * math.pi / 3, 4 * math.pi / 3]
 
 
 # --- chart ------------------------------------------------------------------------------------

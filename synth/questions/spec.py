@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from evals.core.types import canonical_json
+from synth.shapes import Shape
 from synth.typeface import Role
 from synth.words import Split
 
@@ -23,25 +24,6 @@ _ASKED: dict[Form, str] = {
     "number": "Answer with a number.",
     "text": "Answer with the text only.",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shape:
-    """A filled shape with a dark edge.
-
-    Attributes:
-        name: one of `synth.questions.kinds.SHAPES`.
-        colour: one of `synth.questions.kinds.COLOURS`.
-        x: of its centre, in pixels.
-        y: of its centre, in pixels.
-        radius: of the circle around it, in pixels.
-    """
-
-    name: str
-    colour: str
-    x: int
-    y: int
-    radius: int
 
 
 @dataclass(frozen=True, kw_only=True)

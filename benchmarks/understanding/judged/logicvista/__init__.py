@@ -1,0 +1,1 @@
+"""LogicVista: a judge names the options that a reply chooses."""

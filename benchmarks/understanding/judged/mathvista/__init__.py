@@ -1,0 +1,1 @@
+"""MathVista: a judge extracts the answer of a reply; rules check it."""

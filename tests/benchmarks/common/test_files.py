@@ -1,0 +1,184 @@
+"""Official files: found, pinned by their hash, and read with file and line in every complaint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.common.files import (
+    HASH,
+    MD5,
+    Hub,
+    OfficialFiles,
+    named_hash,
+    read_csv,
+    read_json,
+    read_jsonl,
+    read_text,
+    same_length,
+    text_of,
+    whole_of,
+)
+from evals.core.errors import UserError
+from evals.core.protocols import DataSource
+
+KNOWN = b'{"prompt": "a cat"}\n'
+OTHER = b'{"prompt": "a dog"}\n'
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def official(**more: Any) -> OfficialFiles:
+    return OfficialFiles(
+        benchmark="zoo", where="the repository owner/zoo",
+        **{
+            "names": {"prompts": "prompts.jsonl|data/prompts.jsonl"},
+            "known": {"prompts": {digest(KNOWN): "owner/zoo@0123abcd"}}, **more,
+        },
+    )  # fmt: skip
+
+
+def source(root: Path | None, cache: Path, revision: str | None = None) -> DataSource:
+    return DataSource(root=root, cache=cache, revision=revision)
+
+
+def write(path: Path, data: bytes | str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return path
+
+
+# --- pins -------------------------------------------------------------------------------------
+
+
+def test_a_known_revision_is_taken_and_named(tmp_path: Path) -> None:
+    write(tmp_path / "prompts.jsonl", KNOWN)
+    folder = official().open(source(tmp_path, tmp_path / "cache"))
+    assert folder.path("prompts") == tmp_path / "prompts.jsonl"
+    assert folder.identity() == {"prompts.jsonl": f"{digest(KNOWN)} (owner/zoo@0123abcd)"}
+
+
+def test_another_revision_is_refused_and_the_message_says_how_to_take_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "prompts.jsonl", OTHER)
+    with pytest.raises(UserError) as error:
+        official().open(source(tmp_path, tmp_path / "cache"))
+    message = str(error.value)
+    assert str(path) in message
+    assert digest(OTHER) in message
+    assert digest(KNOWN)[:16] in message
+    assert "owner/zoo@0123abcd" in message
+    flag = f"zoo/SUITE@{HASH}{digest(OTHER)[:12]}"
+    assert flag in message
+    # What the message says does it.
+    folder = official().open(source(tmp_path, tmp_path / "cache", flag.partition("@")[2]))
+    assert folder.identity() == {"prompts.jsonl": digest(OTHER)}
+
+
+@pytest.mark.parametrize(
+    "revision", [HASH + digest(OTHER)[:7], HASH, HASH + "0" * 12, MD5 + digest(OTHER)[:12], "main"]
+)
+def test_other_digits_or_too_few_take_nothing(revision: str, tmp_path: Path) -> None:
+    write(tmp_path / "prompts.jsonl", OTHER)
+    with pytest.raises(UserError, match="of another revision"):
+        official().open(source(tmp_path, tmp_path / "cache", revision))
+
+
+def test_named_hashes_are_told_by_their_kind() -> None:
+    assert named_hash("sha256:0123", HASH) == "0123"
+    assert named_hash("md5:0123", HASH) == ""
+    assert named_hash("0123", MD5) == ""
+
+
+# --- absent files -----------------------------------------------------------------------------
+
+
+def test_the_first_alternative_that_exists_is_taken(tmp_path: Path) -> None:
+    files = official()
+    with pytest.raises(UserError, match="does not exist; get the repository owner/zoo") as error:
+        files.open(source(tmp_path, tmp_path / "cache"))
+    assert f"{tmp_path / 'prompts.jsonl'} " in str(error.value)
+    assert "--data zoo=FOLDER" in str(error.value)
+    write(tmp_path / "data" / "prompts.jsonl", KNOWN)
+    folder = files.open(source(tmp_path, tmp_path / "cache"))
+    assert folder.path("prompts") == tmp_path / "data" / "prompts.jsonl"
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere does not exist; pass an existing one"):
+        official().open(source(tmp_path / "nowhere", tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("revision", [None, "sha256:0123abcd", "md5:0123abcd"])
+def test_no_data_named(revision: str | None, tmp_path: Path) -> None:
+    files = official(hub=Hub(dataset="owner/zoo", note="Ask first."), terms="be kind")
+    with pytest.raises(UserError) as error:
+        files.open(source(None, tmp_path, revision))
+    assert str(error.value) == files.missing()
+    for part in ("get the repository owner/zoo", "that holds prompts.jsonl", "zoo/SUITE@COMMIT",
+                 "(terms: be kind)", "Ask first."):  # fmt: skip
+        assert part in files.missing()
+    assert "COMMIT" not in official().missing()
+
+
+# --- reading ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "says"),
+    [
+        (read_json, '{"a": ', "is not JSON"),
+        (read_json, "[" * 100_000, "is not JSON"),
+        (read_jsonl, '{"a": 1}\n\n{"a"\n', ":3 is not JSON"),
+        (read_jsonl, '{"a": 1}\n[2]\n', ":2 is no JSON object"),
+        (read_csv, "a,b\n1,2\n3\n", "record 2 does not have the 2 fields of the heading"),
+        (read_csv, "a,b\n1,2,3\n", "record 1 does not have the 2 fields of the heading"),
+        (read_csv, "a,b\n1," + "x" * 200_000 + "\n", "is not CSV"),
+        (read_text, b"\xff\xfe\x00", "is not UTF-8"),
+    ],
+)
+def test_broken_files_are_named_by_place(
+    read: Callable[[Path], Any], text: str | bytes, says: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "file", text)
+    with pytest.raises(UserError) as error:
+        list(read(path))
+    assert str(path) in str(error.value)
+    assert says in str(error.value)
+    with pytest.raises(UserError, match=r"Cannot read .*absent"):
+        list(read(tmp_path / "absent"))
+
+
+def test_whole_files_are_read_with_their_places(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", '\ufeff{"a": "\u2028"}\n\n{"a": "2"}')
+    assert list(read_jsonl(path)) == [(f"{path}:1", {"a": "\u2028"}), (f"{path}:3", {"a": "2"})]
+    path = write(tmp_path / "b", '\ufeffa,b\n1,"two\nlines"\n')
+    assert list(read_csv(path)) == [(f"{path}: record 1", {"a": "1", "b": "two\nlines"})]
+    assert read_json(write(tmp_path / "c", "[1]")) == [1]
+
+
+@pytest.mark.parametrize("value", [1, None, ["x"], True])
+def test_text_must_be_text(value: object) -> None:
+    assert text_of({"k": "x"}, "k", "f:1") == "x"
+    for row in ({"k": value}, {}):
+        with pytest.raises(UserError, match="f:1 has no text in 'k'"):
+            text_of(row, "k", "f:1")
+
+
+@pytest.mark.parametrize("value", [1.0, "1.5", None, True, "", "x"])
+def test_whole_numbers_must_be_whole(value: object) -> None:
+    assert [whole_of({"k": v}, "k", "f:1") for v in (3, "3", " -3")] == [3, 3, -3]
+    with pytest.raises(UserError, match="f:1 has no whole number in 'k'"):
+        whole_of({"k": value}, "k", "f:1")
+
+
+def test_parallel_lists_must_be_of_one_length() -> None:
+    assert same_length({"a": [1, 2], "b": "xy"}, "f:1") == 2
+    assert same_length({}, "f:1") == 0
+    with pytest.raises(UserError, match="f:1 has parallel lists of different length"):
+        same_length({"a": [1], "b": []}, "f:1")
