@@ -77,5 +77,6 @@ def measure() -> list[dict[str, str]]:
          "naive": f"{plain:.1f} s", "ours": f"{times[0]:.1f} s", "ratio": f"{plain / times[0]:.1f}",
          "aim": "-"},
         {"what": "the same, every further load",
-         "naive": f"{plain:.1f} s", "ours": f"{again:.2f} s", "ratio": f"{plain / again:.0f}", "aim": "1 s"},
+         "naive": f"{plain:.1f} s", "ours": f"{again:.2f} s", "ratio": f"{plain / again:.0f}",
+         "aim": "1 s"},
     ]  # fmt: skip
