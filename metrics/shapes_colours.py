@@ -59,8 +59,8 @@ def oklab(rgb: ArrayLike) -> Floats:
     Args:
         rgb: (..., 3) sRGB values from 0 to 255.
 
-    >>> oklab([255, 255, 255]).round(3).tolist()
-    [1.0, -0.0, 0.0]
+    >>> oklab([255, 0, 0]).round(2).tolist()
+    [0.63, 0.22, 0.13]
     """
     value = np.asarray(rgb)
     linear = _levels()[value] if value.dtype == np.uint8 else _linear(value)

@@ -24,10 +24,9 @@ from synth.scenes import PER_KIND, Kinds, Spec, ensure_pictures
 FLOOR, CEILING = "builtin", "ground-truth"
 KNOWN_LIMITS = (
     "The rules that score it read flat filled shapes on a plain ground and nothing else. It checks "
-    "that a model's generation side is wired up and follows simple prompts; how well a model "
-    "generates is for {others} to tell. Colours and outlines have names within bounds (a rhombus "
-    "is a diamond, and so is a square on its corner), and shapes that touch or hide each other "
-    "count as wrong."
+    "that a model's generation side is wired up and follows simple prompts, and is no substitute "
+    "for {others}. Colours and outlines have names within bounds (a rhombus is a diamond, and so "
+    "is a square on its corner), and shapes that touch or hide each other count as wrong."
 )
 
 

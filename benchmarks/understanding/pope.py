@@ -75,7 +75,7 @@ def _count(name: str, doc: str, profile: Profile = "official", worst: float | No
            most: int = 1) -> Quantity:  # fmt: skip
     return Quantity(
         name=name, range=(0, most), direction="higher", doc=doc, profile=profile, worst=worst,
-        unit="answers", no_zero=NO_ZERO,
+        unit="answers", no_zero=NO_ZERO, auxiliary=True,
     )  # fmt: skip
 
 

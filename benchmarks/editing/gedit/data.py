@@ -12,7 +12,7 @@ from benchmarks.editing.gedit.scoring import GROUPS
 from benchmarks.editing.gedit.unpack import Row, rows
 from evals.core.errors import UserError, unknown
 from evals.core.protocols import DataSource
-from evals.core.types import Sample
+from evals.core.types import Place, Sample
 
 NAME = "gedit"
 SIZE = 606
@@ -47,6 +47,7 @@ def read(folder: Folder, source: DataSource, *, language: str) -> Iterator[Sampl
 def _sample(row: Row, name: str) -> Sample:
     if row.task_type not in GROUPS:
         raise UserError(f"{HUB}, {name}: {unknown('group', row.task_type, GROUPS)}")
+    output = f"fullset/{row.task_type}/{row.language}/{row.key}.png"
     return Sample(
         id=name,
         benchmark=NAME,
@@ -57,7 +58,8 @@ def _sample(row: Row, name: str) -> Sample:
         group=(row.task_type,),
         cluster=row.picture.stem,
         strata={"intersection": "yes" if row.intersection else "no"},
-        output_path=f"fullset/{row.task_type}/{row.language}/{row.key}.png",
+        output_path=output,
+        places=(Place(layout="kit", path=f"gedit/images/{output}"),),
     )
 
 

@@ -14,7 +14,7 @@ from benchmarks.editing.common import below, is_given
 from benchmarks.editing.kris.scoring import METAS, TYPE_OF
 from evals.core.errors import UserError
 from evals.core.protocols import DataSource
-from evals.core.types import Sample
+from evals.core.types import Place, Sample
 
 NAME = "kris"
 SIZE = 1267
@@ -102,6 +102,7 @@ def _sample(category: str, key: str, row: dict[str, Any], where: str, home: Path
         cluster=f"{category}/{pictures[0]}",
         strata={"pictures": "several" if len(pictures) > 1 else "one"},
         output_path=f"{category}/{key}.jpg",
+        places=(Place(layout="kit", path=f"krisbench/images/{{model}}/{category}/{key}.jpg"),),
     )
 
 

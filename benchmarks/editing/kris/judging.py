@@ -58,10 +58,11 @@ QUANTITIES = (
     Quantity(
         name="sum_official", range=(-_INFINITE, _INFINITE), direction="higher", unit="%",
         profile="official", doc="Sum of the released grades in percent, those that there are.",
+        auxiliary=True,
     ),
     Quantity(
         name="grades_official", range=(0, 4), direction="higher", profile="official",
-        doc="How many grades the released parser read.",
+        doc="How many grades the released parser read.", auxiliary=True,
     ),
     Quantity(
         name="score_official", range=(-_INFINITE, _INFINITE), direction="higher", unit="%",

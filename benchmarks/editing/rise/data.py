@@ -13,7 +13,7 @@ from benchmarks.editing.common import below, is_given
 from benchmarks.editing.rise.scoring import LOGICAL, SPATIAL, SUBTASKS
 from evals.core.errors import UserError, unknown
 from evals.core.protocols import DataSource
-from evals.core.types import Sample
+from evals.core.types import Place, Sample
 
 NAME = "rise"
 SIZE = 360
@@ -109,6 +109,7 @@ def _sample(row: dict[str, Any], where: str, home: Path, *, light: bool) -> Samp
         raise UserError(f"{where} has no 'index' that can name a file; get the file again.")
     picture = text_of(row, "image", where)
     reference = _reference(row, where, home, category, light=light)
+    output = f"images/{category}/{index}.png"
     return Sample(
         id=index,
         benchmark=NAME,
@@ -121,7 +122,8 @@ def _sample(row: dict[str, Any], where: str, home: Path, *, light: bool) -> Samp
         group=(category, subtask),
         cluster=picture,
         strata={"consistency": "not asked" if reference.free else "asked"},
-        output_path=f"images/{category}/{index}.png",
+        output_path=output,
+        places=(Place(layout="kit", path=f"rise/outputs/{{model}}/{output}"),),
     )
 
 

@@ -13,7 +13,7 @@ from benchmarks.editing.common import below
 from benchmarks.editing.wiseedit.scoring import COMPLEX, category
 from evals.core.errors import UserError
 from evals.core.protocols import DataSource
-from evals.core.types import Sample
+from evals.core.types import Place, Sample
 
 NAME = "wiseedit"
 CASES = 1220
@@ -105,6 +105,7 @@ def _sample(subset: str, language: str, row: dict[str, str], where: str, home: P
         cluster=f"{subset}-{idx}",
         strata={"language": language},
         output_path=f"{subset}/{language}/{idx}.png",
+        places=(Place(layout="kit", path=f"wiseedit/{{model}}/{subset}/{language}/{idx}.png"),),
     )
 
 

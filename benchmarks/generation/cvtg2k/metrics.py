@@ -42,15 +42,16 @@ WORDS = (
     ),
     Quantity(
         name="correct_official", range=(0, math.inf), direction="higher", profile="official",
-        unit="words", doc="Asked words that are among the read ones, as released.",
+        unit="words", doc="Asked words that are among the read ones, as released.", auxiliary=True,
     ),
     Quantity(
         name="asked_official", range=(0, math.inf), direction="higher", profile="official",
-        unit="words", doc="Words between single quotes of the prompt, as released.",
+        unit="words", doc="Words between single quotes of the prompt, as released.", auxiliary=True,
     ),
     Quantity(
         name="similarity_sum_official", range=(0, math.inf), direction="higher",
         profile="official", unit="words", doc="Sum of NED over the asked words, as released.",
+        auxiliary=True,
     ),
 )  # fmt: skip
 CLIP = Quantity(

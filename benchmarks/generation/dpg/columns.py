@@ -61,7 +61,7 @@ def _counts(category: str) -> tuple[Quantity, ...]:
     def count(key: str, doc: str, profile: Profile) -> Quantity:
         return Quantity(
             name=key, range=(0.0, math.inf), direction="higher", unit="questions", profile=profile,
-            doc=f"{category}: {doc}",
+            doc=f"{category}: {doc}", auxiliary=True,
         )  # fmt: skip
 
     return (

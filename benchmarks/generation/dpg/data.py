@@ -134,8 +134,9 @@ def _samples(prompts: Mapping[str, str], rows: Sequence[Row]) -> list[Sample]:
             strata={"source": source_of(item)},
             places=(
                 Place(layout="official", path=f"{item}.png", grid=(2, 2)),
-                Place(layout="kit", path=f"dpgbench/images/{item}.png", grid=(2, 2)),
+                # The kit stitches these four to the grid, and deletes them.
                 Place(layout="kit", path=f"dpgbench/images/{item}/{{trial}}.png"),
+                Place(layout="kit", path=f"dpgbench/images/{item}.png", grid=(2, 2)),
             ),
         )
         for item, prompt in prompts.items()

@@ -11,7 +11,7 @@ from benchmarks.common.suites import official_suite
 from benchmarks.generation.genai.rules import GROUPS
 from evals.core.errors import UserError
 from evals.core.protocols import DataSource
-from evals.core.types import Sample
+from evals.core.types import Place, Sample
 
 NAME = "genai"
 
@@ -78,7 +78,14 @@ def read(folder: Folder, source: DataSource, *, suite: str) -> Iterator[Sample]:
             cluster=key,
             strata=dict.fromkeys(own, "yes") | {"skills": "some" if own else "none"},
             output_path=f"{int(key):09d}.jpg",
+            places=_places(int(key), suite),
         )
+
+
+def _places(number: int, suite: str) -> tuple[Place, ...]:
+    """GenEditEvalKit has the 1,600 prompts alone."""
+    kit = Place(layout="kit", path=f"genai/images/{number:09d}.jpg")
+    return (kit,) if suite == "genai1600" else ()
 
 
 def _skills(folder: Folder, numbers: set[int]) -> dict[int, tuple[str, ...]]:

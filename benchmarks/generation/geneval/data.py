@@ -77,11 +77,16 @@ def read(folder: Folder, source: DataSource, *, suite: str) -> Iterator[Sample]:
             cluster=name,
             strata=_strata(spec),
             output_path=f"{name}/samples/00000.png",
-            places=tuple(
-                Place(layout="official", path=f"{name}/samples/{{trial:0{digits}d}}.png")
-                for digits in (5, 4)
-            ),
+            places=_places(name, suite),
         )
+
+
+def _places(name: str, suite: str) -> tuple[Place, ...]:
+    """Five digits, as both write them, or four; GenEditEvalKit has the plain prompts alone."""
+    five, four = (f"{name}/samples/{{trial:0{digits}d}}.png" for digits in (5, 4))
+    released = (Place(layout="official", path=five), Place(layout="official", path=four))
+    kit = Place(layout="kit", path=f"geneval/images/{five}")
+    return (*released, kit) if suite == "full" else released
 
 
 def _spec(row: Mapping[str, object], where: str) -> Spec:

@@ -18,7 +18,7 @@ from benchmarks.common.suites import official_suite
 from benchmarks.generation.geneval2.rules import LEVELS, NUMBERS, SKILLS
 from evals.core.errors import UserError
 from evals.core.protocols import DataSource
-from evals.core.types import Sample
+from evals.core.types import Place, Sample
 
 NAME = "geneval2"
 SIZE = 800
@@ -76,6 +76,7 @@ def read(folder: Folder, source: DataSource) -> Iterator[Sample]:
             group=(str(level),),
             cluster=name,
             output_path=f"{prompt}.png",
+            places=(Place(layout="kit", path=f"geneval2/images/{prompt}.png"),),
         )
 
 

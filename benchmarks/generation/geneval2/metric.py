@@ -50,7 +50,7 @@ def _share(name: str, label: str, doc: str, profile: Profile = "strict") -> Quan
 def _sum(name: str, doc: str) -> Quantity:
     return Quantity(
         name=name, range=(0, float("inf")), direction="higher", profile="official", doc=doc,
-        no_zero="it is a sum over the atoms of a picture",
+        no_zero="it is a sum over the atoms of a picture", auxiliary=True,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from benchmarks.common.suites import official_suite
 from benchmarks.generation.hpsv2.rules import STYLES
 from evals.core.errors import UserError
 from evals.core.protocols import DataSource
-from evals.core.types import Sample
+from evals.core.types import Place, Sample
 
 NAME = "hpsv2"
 SIZE = 3200
@@ -77,6 +77,7 @@ def _sample(style: str, number: int, prompt: str) -> Sample:
         group=(style,),
         cluster=prompt,  # 28 prompts occur twice
         output_path=f"{style}/{number:05d}.jpg",
+        places=(Place(layout="kit", path=f"hpsv2/images/{style}/{number:05d}.jpg"),),
     )
 
 

@@ -40,7 +40,7 @@ def _share(name: str, doc: str, profile: Profile = "strict") -> Quantity:
 def _count(name: str, doc: str) -> Quantity:
     return Quantity(
         name=name, range=(0.0, math.inf), direction="higher", doc=doc, unit="units",
-        profile="official",
+        profile="official", auxiliary=True,
     )  # fmt: skip
 
 

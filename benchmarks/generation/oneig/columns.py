@@ -22,11 +22,11 @@ def _share(name: str, doc: str, profile: Profile = "strict") -> Quantity:
 
 def _amount(
     name: str, doc: str, profile: Profile, unit: str = "", worst: float | None = None,
-    direction: str = "lower",
+    direction: str = "lower", auxiliary: bool = False,
 ) -> Quantity:  # fmt: skip
     return Quantity(
         name=name, range=(0.0, math.inf), direction="lower" if direction == "lower" else "higher",
-        doc=doc, profile=profile, unit=unit, worst=worst,
+        doc=doc, profile=profile, unit=unit, worst=worst, auxiliary=auxiliary,
     )  # fmt: skip
 
 
@@ -44,8 +44,9 @@ QUANTITIES = (
             "official"),
     _share("CR_official", "1 when the text was read without any error.", "official"),
     _amount("matched_official", "Asked units that were read.", "official", "units",
-            direction="higher"),
-    _amount("asked_official", "Units asked for.", "official", "units", direction="higher"),
+            direction="higher", auxiliary=True),
+    _amount("asked_official", "Units asked for.", "official", "units", direction="higher",
+            auxiliary=True),
 )  # fmt: skip
 """Of the metric `judge`. Each image has either the first two or the others."""
 

@@ -196,8 +196,29 @@ def _sample(
             **({"class": kind} if kind and folder != "anime" else {}),
             **{k: v for k in ("type", "prompt_length") if isinstance(v := row.get(k), str) and v},
         },
-        places=(Place(layout="official", path=f"{folder}/{id_}.webp", grid=(2, 2)),),
+        places=_places(language, folder, id_),
     )
+
+
+def _places(language: Language, folder: str, id_: str) -> tuple[Place, ...]:
+    """The grids of the released scripts, and the kit's single images before they become one.
+
+    The kit has no Chinese prompts. Its own grids come last: of images that are not square they hold
+    parts only.
+    """
+    grids = tuple(
+        Place(layout="official", path=f"{place}.webp", grid=(2, 2))
+        for place in (
+            f"images/{folder}/{{model}}/{id_}", f"{folder}/{{model}}/{id_}", f"{folder}/{id_}",
+        )
+    )  # fmt: skip
+    single = f"oneig/images_before_combination/{folder}/{{model}}/{id_}_{{trial}}.png"
+    combined = f"oneig/images/{folder}/{{model}}/{id_}.webp"
+    kit = (
+        Place(layout="kit", path=single),
+        Place(layout="kit", path=combined, grid=(2, 2)),
+    )
+    return grids + kit if language == "EN" else grids
 
 
 def _reference(

@@ -129,7 +129,6 @@ def _texts(row: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
 def _sample(
     suite: str, dimension: str, number: int, length: str, prompt: str, reference: TiifReference
 ) -> Sample:
-    file = f"{length}_description/{number}.png"
     return Sample(
         id=f"{dimension}.{number}.{length}",
         benchmark=NAME,
@@ -140,13 +139,18 @@ def _sample(
         group=PATHS[dimension],
         cluster=f"{dimension}.{number}",
         strata={"length": length},
-        output_path=f"{dimension}_prompts/{file}",
-        places=(
-            Place(layout="official", path=f"{dimension}_prompts/{file}"),
-            Place(layout="official", path=f"{dimension}/{file}"),
-            Place(layout="kit", path=f"tiff/{dimension}_prompts/{file}"),
-        ),
+        places=_places(suite, dimension, f"{length}_description/{number}.png"),
     )
+
+
+def _places(suite: str, dimension: str, file: str) -> tuple[Place, ...]:
+    """The released layout first; GenEditEvalKit has the small suite alone."""
+    released = tuple(
+        Place(layout="official", path=f"{folder}/{file}")
+        for folder in (f"{dimension}/{{model}}", dimension, f"{dimension}_prompts")
+    )
+    kit = Place(layout="kit", path=f"tiff/{dimension}_prompts/{file}")
+    return (*released, kit) if suite == "testmini" else released
 
 
 def suites() -> dict[str, Suite]:

@@ -34,19 +34,19 @@ QUANTITIES = (
         doc="Share of the questions about the image that are answered as expected.",
     ),
     Quantity(
-        name="credit", range=(0.0, math.inf), direction="higher", worst=0.0,
+        name="credit", range=(0.0, math.inf), direction="higher", worst=0.0, auxiliary=True,
         doc="Expected answers over the usual number of questions of a prompt of its dimension: its "
         "mean over a dimension is the share of all questions answered as expected, prompts "
         "without an image included.",
     ),
     Quantity(
         name="right_official", range=(0.0, math.inf), direction="higher", profile="official",
-        label="right", doc="Expected answers, read as the released script does.",
+        label="right", auxiliary=True, doc="Expected answers, read as the released script does.",
     ),
     Quantity(
         name="asked_official", range=(0.0, math.inf), direction="higher", profile="official",
-        label="asked", doc="Questions that the released script counts; 0 where it would ask the "
-        "judge again, without end.",
+        label="asked", auxiliary=True, doc="Questions that the released script counts; 0 where it "
+        "would ask the judge again, without end.",
     ),
 )  # fmt: skip
 

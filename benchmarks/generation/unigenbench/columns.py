@@ -26,7 +26,7 @@ LACKS = "no test point of this kind in the prompt"
 def _counted(name: str, doc: str, label: str, profile: Profile, worst: float | None) -> Quantity:
     return Quantity(
         name=name, range=(0.0, math.inf), direction="higher", doc=doc, profile=profile,
-        label=label, worst=worst,
+        label=label, worst=worst, auxiliary=True,
     )  # fmt: skip
 
 

@@ -127,7 +127,6 @@ def _sample(suite: str, language: Language, row: Mapping[str, str], where: str) 
     subject = text_of(about, language.subject, where)
     order = text_of(about, language.form, where).lower()
     tested = dict.fromkeys((BY_NAME[p].primary for p in points), TESTED)
-    stem = f"test_prompts_{suite.replace('-', '_')}"
     return Sample(
         id=str(index),
         benchmark=NAME,
@@ -142,11 +141,14 @@ def _sample(suite: str, language: Language, row: Mapping[str, str], where: str) 
             "form": "imperative" if order.startswith(("imperative", "指令")) else "descriptive",
             **tested,
         },
-        places=(
-            Place(layout="official", path=f"{index}_{{trial}}.png"),
-            Place(layout="kit", path=f"unigenbench/{stem}/samples/{index}_{{trial}}.png"),
-        ),
+        places=_places(suite, f"{index}_{{trial}}.png"),
     )
+
+
+def _places(suite: str, file: str) -> tuple[Place, ...]:
+    """GenEditEvalKit has no long prompts."""
+    kit = Place(layout="kit", path=f"unigenbench/test_prompts_{suite}/samples/{file}")
+    return (Place(layout="official", path=file), *((kit,) if suite in LANGUAGES else ()))
 
 
 def _about(text: str, where: str) -> Mapping[str, Any]:

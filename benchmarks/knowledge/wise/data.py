@@ -99,10 +99,10 @@ def _sample(row: Mapping[str, Any], where: str, name: str, edition: Edition) -> 
         cluster=str(prompt_id),
         strata={"subcategory": text_of(row, "Subcategory", where)},
         output_path=f"{prompt_id}.png",
-        places=(
-            Place(layout="official", path=f"{prompt_id}.png"),
-            Place(layout="kit", path=f"wise/images/{prompt_id}.png"),
-        ),
+        # GenEditEvalKit has the legacy prompts, under the same ids as others of the verified ones.
+        places=(Place(layout="kit", path=f"wise/images/{prompt_id}.png"),)
+        if edition is LEGACY
+        else (),
     )
     return prompt_id, sample
 

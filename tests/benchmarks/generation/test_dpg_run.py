@@ -63,7 +63,7 @@ def test_the_table_alone_is_enough(tmp_path: Path) -> None:
     lost: DpgReference = samples["lost"].reference
     assert (len(lost.questions), lost.official) == (1, ())
     assert [p.path for p in samples["226"].places] == [
-        "226.png", "dpgbench/images/226.png", "dpgbench/images/226/{trial}.png",
+        "226.png", "dpgbench/images/226/{trial}.png", "dpgbench/images/226.png",
     ]  # fmt: skip
 
 

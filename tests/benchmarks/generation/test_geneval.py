@@ -71,6 +71,7 @@ def test_official_prompts(official_data: Path) -> None:
     assert found[12].id == "00012"
     assert [p.path.format(trial=3) for p in found[12].places] == [
         "00012/samples/00003.png", "00012/samples/0003.png",
+        "geneval/images/00012/samples/00003.png",
     ]  # fmt: skip
     names = (official_data / "geneval" / "prompts" / "object_names.txt").read_text().split("\n")
     assert [n for n in names if n] == list(NAMES)

@@ -176,7 +176,7 @@ def test_a_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = load(root)
     for number, sample in enumerate(samples[:-1]):
         for trial in range(4):
-            place = sample.places[1].path.format(trial=trial)
+            place = sample.places[0].path.format(trial=trial)
             picture(outputs / place, 4 * number + trial)
     reply = '<analysis>["a"]</analysis><score>[1]</score>'
     run = run_cli(
