@@ -59,9 +59,9 @@ def show_benchmark(
     name: Annotated[str, typer.Argument(help="Name of a benchmark.")], as_json: Json = False
 ) -> None:
     """Show a benchmark: protocol, suites, metrics, headline, published rows."""
-    from evals import listing
+    from evals import showing
 
-    raise typer.Exit(listing.show_benchmark(name, as_json=as_json))
+    raise typer.Exit(showing.show_benchmark(name, as_json=as_json))
 
 
 @show_app.command("model")

@@ -9,7 +9,7 @@ from typing import Any
 
 from evals.config import BenchmarkSpec
 from evals.console import out, print_json, show_list, show_table
-from evals.core.protocols import Benchmark, DataSource, ScoringSettings
+from evals.core.protocols import DataSource, ScoringSettings
 from evals.core.types import Quantity, Variant
 
 
@@ -126,7 +126,8 @@ def list_benchmarks(*, as_json: bool) -> int:
     return 0
 
 
-def _range(quantity: Quantity | Variant) -> str:
+def range_text(quantity: Quantity | Variant) -> str:
+    """Its range with its unit: ``0 to 100 dB``."""
     low, high = (f"{v:g}".replace("inf", "∞") for v in quantity.range)
     return f"{low} to {high}" + (f" {quantity.unit}" if quantity.unit else "")
 
@@ -144,7 +145,7 @@ def list_metrics(*, as_json: bool) -> int:
                 {
                     "column": f"{name}: {metric.name}.{q.name}",
                     "profile": q.profile,
-                    "range": _range(q),
+                    "range": range_text(q),
                     "better": q.direction,
                     "here": "no" if absence else "yes",
                     "what": q.doc,
@@ -156,86 +157,6 @@ def list_metrics(*, as_json: bool) -> int:
     else:
         show_list(list(rows[0]), [list(r.values()) for r in rows])
     return 0
-
-
-def show_benchmark(name: str, *, as_json: bool) -> int:
-    """One benchmark whole."""
-    from evals.plan import benchmarks
-
-    b = benchmarks().get(name)
-    metrics = list(b.metrics(ScoringSettings()))
-    published = b.published()
-    if as_json:
-        print_json(
-            {
-                "name": b.name, "title": b.title, "task": b.task, "version": b.version,
-                "licence": b.licence, "citation": b.citation, "doc": b.doc,
-                "suites": [replace_callables(asdict(s)) for s in b.suites.values()],
-                "metrics": [{"name": m.name, "quantities": m.quantities} for m in metrics],
-                "policies": b.policies, "headline": b.headline, "variants": b.variants,
-                "groups": b.groups,
-                "published": published,
-            }
-        )  # fmt: skip
-        return 0
-    out.print(
-        f"{b.title} ({b.name} {b.version}, {b.licence})", style="bold", markup=False, soft_wrap=True
-    )
-    out.print(b.doc.strip(), markup=False, soft_wrap=True)
-    out.print(b.citation, style="dim", markup=False, soft_wrap=True)
-    show_list(
-        ["suite", "samples", "what"],
-        [[s.name, str(s.size), s.title] for s in b.suites.values()],
-    )
-    show_list(
-        ["column", "profile", "range", "better", "what"],
-        [
-            [f"{m.name}.{q.name}", q.profile, _range(q), q.direction, q.doc]
-            for m in metrics
-            for q in m.quantities
-        ],
-    )
-    _show_rules(b)
-    if not published:
-        out.print("no published rows", markup=False, soft_wrap=True)
-        return 0
-    out.print(f"{len(published)} published rows:", markup=False, soft_wrap=True)
-    show_list(
-        ["model", "suite", "kind", "source", "differs in"],
-        [
-            [p.model, p.suite, "corrected" if p.corrected else "as printed", p.source,
-             "; ".join(p.differences)]
-            for p in published
-        ],
-    )  # fmt: skip
-    return 0
-
-
-def _show_rules(b: Benchmark) -> None:
-    """How numbers are made of scores: variants, policies and the headline."""
-    if b.variants:
-        show_list(
-            ["variant", "profile", "range", "better", "what"],
-            [[v.column, v.profile, _range(v), v.direction, f"{v.title}. {v.doc}"]
-             for v in b.variants],
-        )  # fmt: skip
-    for policy in b.policies:
-        out.print(f"profile {policy.profile}: {policy.doc}", markup=False, soft_wrap=True)
-    for track in b.headline.tracks:
-        out.print(
-            f"{b.headline.name}, track {track.name}: {', '.join(track.columns)}. {track.doc}",
-            markup=False,
-        )
-    if b.headline.column:
-        out.print(
-            f"headline {b.headline.name}: the mean of {b.headline.column}",
-            markup=False, soft_wrap=True,
-        )  # fmt: skip
-    if b.headline.variant:
-        out.print(
-            f"headline {b.headline.name}: the variant ={b.headline.variant}",
-            markup=False, soft_wrap=True,
-        )  # fmt: skip
 
 
 def show_model(name: str, *, as_json: bool) -> int:

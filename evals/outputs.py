@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from evals.config import slug
 from evals.core.errors import UserError
 from evals.core.images import load_rgb
 from evals.core.store import StoredRun
-from evals.core.types import Prediction
+from evals.core.types import Place, Prediction
 from evals.core.writing import write_atomic
+from model.adapters.existing import MODEL, path_in
 
 OFFICIAL = "official"
 
@@ -29,10 +31,12 @@ class Written:
     Attributes:
         files: how many.
         left: sample (with its trial) -> why there is no file of it.
+        model: name of the model within paths, where the layout repeats it there.
     """
 
     files: int = 0
     left: dict[str, str] = field(default_factory=dict)
+    model: str = ""
 
 
 def write_outputs(run: StoredRun, layout: str, folder: Path) -> Written:
@@ -44,8 +48,8 @@ def write_outputs(run: StoredRun, layout: str, folder: Path) -> Written:
         folder: the model's folder; made when absent.
 
     Raises:
-        UserError: the run holds no images, its benchmark has no such layout, or a file of that name
-            is there already and differs.
+        UserError: the run holds no images, its benchmark has no such layout, a path leaves the
+            folder, or a file of that name is there already and differs.
     """
     if run.manifest["benchmark"]["task"] == "understand":
         raise UserError(f"{run.folder} holds answers and no images; there is nothing to lay out.")
@@ -54,45 +58,65 @@ def write_outputs(run: StoredRun, layout: str, folder: Path) -> Written:
     if layout not in known:
         told = ", ".join(sorted(known)) or "none"
         raise UserError(f"{run.benchmark} has no layout {layout!r}; it has: {told}.")
-    written = Written()
+    written, owners = Written(), dict[str, str]()
+    model = slug(str(run.manifest["model"]["name"]))
     for sample in run.samples:
-        _write_sample(run, sample, layout, folder, written)
+        place = _place(sample, layout)
+        if place is not None and MODEL in place.path:
+            written.model = model
+        for path, label, images in _files(run, sample, place, model, written):
+            if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+                raise UserError(f"{run.folder} wants {label} at {path}, outside of the folder.")
+            if owners.setdefault(path, label) != label:
+                written.left[label] = f"{path} is that of {owners[path]} in this layout"
+            elif place is not None and place.grid:
+                _put_bytes(folder / path, grid(images, place.grid[1], path))
+            else:
+                _put(folder / path, images[0])
+            written.files += owners[path] == label
     return written
 
 
-def _write_sample(
-    run: StoredRun, sample: Mapping[str, Any], layout: str, folder: Path, written: Written
-) -> None:
+def _place(sample: Mapping[str, Any], layout: str) -> Place | None:
+    """The first place of a layout; for the official one, else the sample's one path."""
+    for place in sample.get("places", ()):
+        if place["layout"] == layout:
+            return Place(**{**place, "grid": tuple(place["grid"]) if place.get("grid") else None})
+    path = sample.get("output_path")
+    return Place(layout=layout, path=path) if path and layout == OFFICIAL else None
+
+
+def _files(
+    run: StoredRun, sample: Mapping[str, Any], place: Place | None, model: str, written: Written
+) -> Iterator[tuple[str, str, list[Path]]]:
+    """Path below the folder, what it is of, and its images, for every file of a sample."""
     name = str(sample["id"])
-    made: list[tuple[int, Path]] = []
+    made: dict[int, Path] = {}
     for trial in range(run.trials):
         prediction = run.predictions.get((name, trial))
-        label = name if run.trials == 1 else f"{name}#{trial}"
         if prediction is None or prediction.status != "ok" or not prediction.images:
-            written.left[label] = _why(prediction)
+            written.left[_label(run, name, trial)] = _why(prediction)
         else:
-            made.append((trial, run.folder / prediction.images[0].relative_path))
-    place = next((p for p in sample.get("places", ()) if p["layout"] == layout), None)
-    if place is None:
-        path = sample.get("output_path")
-        if path and layout == OFFICIAL and made and made[0][0] == 0:
-            _put(folder / path, made[0][1])
-            written.files += 1
-            made = made[1:]
-        for trial, _ in made:
-            written.left[f"{name}#{trial}"] = f"the layout {layout} has no place for it"
-        return
-    if place.get("grid"):
-        rows, columns = place["grid"]
-        if len(made) == rows * columns:
-            _put_bytes(folder / place["path"], grid([p for _, p in made], columns, place["path"]))
-            written.files += 1
+            made[trial] = run.folder / prediction.images[0].relative_path
+    if place is not None and place.grid:
+        rows, columns = place.grid
+        cells = [made[t] for t in range(rows * columns) if t in made]
+        if len(cells) == rows * columns:
+            yield str(path_in(place, 0, model)), name, cells
         elif made:
-            written.left[name] = f"{len(made)} of the {rows * columns} images of its grid exist"
-        return
-    for trial, source in made:
-        _put(folder / place["path"].format(trial=place["first"] + trial), source)
-        written.files += 1
+            written.left[name] = f"{len(cells)} of the {rows * columns} images of its grid exist"
+        made = {t: p for t, p in made.items() if t >= rows * columns}
+        place = None
+    for trial, source in made.items():
+        path = path_in(place, trial, model) if place is not None else None
+        if path is None:
+            written.left[_label(run, name, trial)] = "the layout has no place for it"
+        else:
+            yield path, _label(run, name, trial), [source]
+
+
+def _label(run: StoredRun, name: str, trial: int) -> str:
+    return name if run.trials == 1 else f"{name}#{trial}"
 
 
 def _why(prediction: Prediction | None) -> str:

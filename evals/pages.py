@@ -13,8 +13,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from evals.core.protocols import Benchmark, ScoringSettings
-from evals.core.types import Headline, PublishedRow, Quantity, Term, Variant
+from evals.core.types import Headline, Quantity, Term, Variant
 from evals.core.writing import write_atomic
+from evals.showing import common_columns, headings, value_text
 
 SHOWN_ROWS = 12
 """Published rows on a page; the others are in the data file and in every report."""
@@ -123,6 +124,7 @@ def _columns(b: Benchmark) -> list[str]:
         [f"`{m.name}.{q.name}`", q.profile, _range(q.range, q.unit), q.direction, _worst(q), q.doc]
         for m in b.metrics(ScoringSettings())
         for q in m.quantities
+        if not q.auxiliary
     ]
     head = ["column", "profile", "range", "better", "a model's fault scores", "what"]
     return ["## Numbers of a sample", _table(head, rows)]
@@ -149,10 +151,10 @@ def _published(b: Benchmark) -> list[str]:
     if not rows:
         return ["## Published numbers", "None are carried here."]
     chosen = sorted(rows, key=lambda r: not any(f in r.model for f in FIRST))[:SHOWN_ROWS]
-    columns = _common_columns(chosen)
+    columns = common_columns(chosen)
     table = [
         [r.model + (" (corrected)" if r.corrected else ""), r.suite,
-         *(_value(r, c) for c in columns), r.source]
+         *(value_text(r, c) for c in columns), r.source]
         for r in chosen
     ]  # fmt: skip
     differences = dict.fromkeys(d for r in rows for d in r.differences)
@@ -160,27 +162,10 @@ def _published(b: Benchmark) -> list[str]:
     return [
         "## Published numbers",
         f"As printed; {told}. `umm-evals show benchmark {b.name}` lists all.",
-        _table(["model", "suite", *(_heading(c) for c in columns), "source"], table),
+        _table(["model", "suite", *(f"`{h}`" for h in headings(columns)), "source"], table),
         "A run here differs from them in:" if differences else "",
         "\n".join(f"* {d}" for d in differences),
     ]
-
-
-def _common_columns(rows: Sequence[PublishedRow]) -> list[tuple[str, str]]:
-    """(group, column) of the printed numbers, the headline-like ones first, eight at most."""
-    found = Counter((g, c) for r in rows for g, values in r.values.items() for c in values)
-    first = list(dict.fromkeys((g, c) for r in rows for g, v in r.values.items() for c in v))
-    return sorted(first, key=lambda k: (k[0] != "", -found[k]))[:8]
-
-
-def _heading(place: tuple[str, str]) -> str:
-    group, column = place
-    return f"{group} `{column}`".strip()
-
-
-def _value(row: PublishedRow, place: tuple[str, str]) -> str:
-    value = row.values.get(place[0], {}).get(place[1])
-    return "" if value is None else f"{value:g}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -94,9 +94,12 @@ def outputs(run: Path, folder: Path, layout: str, *, as_json: bool) -> int:
 
     written = write_outputs(StoredRun.read(run), layout, folder)
     if as_json:
-        print_json({"folder": str(folder), "files": written.files, "left": written.left})
+        told = {"folder": str(folder), "files": written.files, "left": written.left}
+        print_json(told | {"model": written.model})
         return 1 if written.left else 0
     out.print(f"{folder}: {written.files:,} images", markup=False, soft_wrap=True)
+    if written.model:
+        say(f"the layout repeats the model's name: give its scripts {written.model}")
     if written.left:
         name, why = next(iter(written.left.items()))
         say(f"{len(written.left)} images are not there, first {name}: {why}")

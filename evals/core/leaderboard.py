@@ -36,6 +36,7 @@ class Row:
         rank: 1 plus the number of models that are significantly better; None when not ranked.
         anchor: a floor or ceiling model: shown, never ranked.
         note: why it is not ranked, or what its rank must be read with; empty otherwise.
+        key: what the pairs of its board call it; empty when it is not ranked.
     """
 
     run: StoredRun
@@ -43,6 +44,7 @@ class Row:
     rank: int | None = None
     anchor: bool = False
     note: str = ""
+    key: str = ""
 
     @property
     def model(self) -> str:
@@ -245,7 +247,7 @@ def _board(
     in_order = [list(keys)[i] for i in place]
     pairs = compare_all(field.contest, [fit_entries[i] for i in place], in_order, sign)
     ranks = shared_ranks(score, {(p.a, p.b): p.adjusted for p in pairs}, alpha=ALPHA)
-    made = [replace(keys[k], rank=ranks[k], note=_mark(keys[k])) for k in keys]
+    made = [replace(keys[k], rank=ranks[k], note=_mark(keys[k]), key=k) for k in keys]
     made.sort(key=lambda r: (r.rank or 0, -sign * float(r.headline.value or 0.0)))
     rest = [r for r in rows if r.note] + [_row(field, i) for i in others]
     return Board(
@@ -306,4 +308,4 @@ def _mark(row: Row) -> str:
 
 def by_model(board: Board) -> Mapping[str, Row]:
     """Rows of a board by the name of their model, as used in its pairs."""
-    return _keys([r for r in board.rows if r.rank is not None])
+    return {r.key: r for r in board.rows if r.rank is not None}

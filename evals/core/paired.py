@@ -166,7 +166,9 @@ def cluster_exchange_p(
         parts = [gap(both / 2 + noise @ (normal_root(change) / 2))]
     else:
         pattern, exact = swaps(len(change), resamples=resamples, seed=seed)
-        parts = [gap(start + _exchanged(part, change)) for part in np.array_split(pattern, 8)]
+        # Few clusters that differ have few patterns: no part may be empty.
+        chunks = np.array_split(pattern, min(8, len(pattern)))
+        parts = [gap(start + _exchanged(part, change)) for part in chunks]
     permuted = np.nan_to_num(np.concatenate(parts), nan=np.inf)
     return permutation_p(observed, permuted, exact)
 

@@ -110,7 +110,9 @@ class Place:
         layout: whose layout: ``official`` for that of the released script, ``kit`` for
             GenEditEvalKit's ``output/<model>/`` (its benchmark folder is part of the path).
         path: with forward slashes; ``{trial}`` stands for the number of the image, which may be
-            formatted (``{trial:05d}``). Another suffix of an image format is found as well.
+            formatted (``{trial:05d}``), and ``{model}`` for a folder that is called as the model
+            is. Without ``{trial}`` and `grid` only the first trial's image is kept. Another suffix
+            of an image format is found as well.
         first: number of the first trial's image.
         grid: (rows, columns) of one file that holds all trials row by row; None for one file each.
     """

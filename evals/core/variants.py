@@ -5,7 +5,9 @@ What a variant is stands in `evals.core.types`; its arithmetic is in `evals.core
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from evals.core.errors import nearest
@@ -106,6 +108,42 @@ def group_matches(name: str, path: Sequence[str]) -> bool:
     True
     """
     return bool(path) and name in {path[-1], "/".join(path)}
+
+
+# --- the same number under another policy -----------------------------------------------------
+
+_POLICY_WORD = re.compile(r"_?(strict|counted)$")
+"""How the names of strict variants end."""
+
+
+def twins(variant: Variant, variants: Variants) -> tuple[Variant, ...]:
+    """Official variants that are the same number as a strict one but for how faults count.
+
+    Printed numbers of theirs may be looked at beside it. The one of its name (``macro`` of
+    ``macro_strict``) is the twin; where its name says the policy only (``strict``), those that are
+    made by the same formula of other columns are, in their order.
+
+    Args:
+        variant: any; one that is official itself is its own twin.
+        variants: of the benchmark.
+    """
+    if variant.profile == "official":
+        return (variant,)
+    scale = (variant.range, variant.unit, variant.direction)
+    others = [
+        v for v in variants.values()
+        if v.profile == "official" and (v.range, v.unit, v.direction) == scale
+    ]  # fmt: skip
+    name = _POLICY_WORD.sub("", variant.name)
+    if name:
+        return tuple(v for v in others if v.name == name)
+    return tuple(v for v in others if _formula(v, variants) == _formula(variant, variants))
+
+
+def _formula(variant: Variant, variants: Variants) -> tuple[Any, ...]:
+    """How a variant is made, whatever columns it is made of."""
+    terms = [replace(t, column="", over="*" if t.over else "") for t in variant.terms]
+    return variant.combine, terms, [_formula(variants[name], variants) for name in variant.of]
 
 
 # --- what can be wrong ------------------------------------------------------------------------
