@@ -75,7 +75,7 @@ class InterviewMetric(JudgedMetric):
 
     def requests(self, item: Item, repeat: int = 0) -> tuple[Request, ...]:
         """See `JudgedMetric`: the first round."""
-        return tuple(self.request(item, t.script, t.question, repeat) for t in self.ask(item, {}))
+        return tuple(self.fill(item, t.script, t.question, repeat) for t in self.ask(item, {}))
 
     def calls(self, sample: Sample) -> int:
         """See `JudgedMetric`."""
@@ -97,7 +97,7 @@ class InterviewMetric(JudgedMetric):
                 round_ = [t for t in self.ask(item, said) if t.name not in said]
                 if not round_:
                     break
-                requests = [self.request(item, t.script, t.question) for t in round_]
+                requests = [self.fill(item, t.script, t.question) for t in round_]
                 verdicts = await asyncio.gather(*(judge.ask(r) for r in requests))
                 turns += round_
                 said |= {t.name: v for t, v in zip(round_, verdicts, strict=True)}

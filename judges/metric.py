@@ -261,7 +261,7 @@ class JudgedMetric:
             await desk.close()
             self._live.remove(desk)
 
-    def request(self, item: Item, rubric: Asking, question: Question, repeat: int = 0) -> Request:
+    def fill(self, item: Item, rubric: Asking, question: Question, repeat: int = 0) -> Request:
         """One question as it is asked.
 
         Raises:
@@ -316,7 +316,7 @@ class RubricMetric(JudgedMetric):
 
     def requests(self, item: Item, repeat: int = 0) -> tuple[Request, ...]:
         """See `JudgedMetric`: always one."""
-        return (self.request(item, self.rubric, self.ask(item), repeat),)
+        return (self.fill(item, self.rubric, self.ask(item), repeat),)
 
     def calls(self, sample: Sample) -> int:
         """See `JudgedMetric`: always one."""

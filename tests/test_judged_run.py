@@ -96,7 +96,7 @@ def test_the_plan_says_what_it_costs(
     with JudgeServer(serve.verdict(4, usage=(1000, 50))) as server:
         flags = ("--prices", prices, "--json")
         assert call(*words(folder, out, server.url, "--dry-run", *flags)) == 0
-        (plan,) = json.loads(capsys.readouterr().out)
+        (plan,) = json.loads(capsys.readouterr().out)["runs"]
         assert (plan["judge_calls"], server.calls) == (N, [])
         assert plan["judges"][0]["basis"] == "a rule of thumb"
         assert plan["dollars"] > 0
@@ -105,7 +105,7 @@ def test_the_plan_says_what_it_costs(
         capsys.readouterr()
         other = tmp_path / "other"
         assert call(*words(folder, other, server.url, "--dry-run", *flags)) == 0
-        (plan,) = json.loads(capsys.readouterr().out)
+        (plan,) = json.loads(capsys.readouterr().out)["runs"]
         judge = plan["judges"][0]
         assert judge["basis"] == "10 replies on the tape"
         assert judge["input_tokens"] == 1000 * N

@@ -316,15 +316,15 @@ def test_a_judge_sees_original_truth_and_result_and_is_told_both_texts(
 ) -> None:
     made = metric(scoring(tmp_path, scripted(tmp_path, {"*": reply(FIVES)})))
     asked = item("s1")
-    request = made.request(asked)
+    request = made.requests(asked)[0]
     assert [s.path for s in request.shown] == [
         *asked.sample.images, *asked.sample.reference_images, *asked.images
     ]  # fmt: skip
     assert [s.sha256 for s in request.shown] == [sha256_file(s.path) for s in request.shown]
     assert request.fields == {"source_text": "SALE", "target_text": "OPEN"}
-    assert made.request(asked).hash == request.hash
-    assert made.request(asked, 1).hash != request.hash
-    assert made.request(item("s1", target_text="OPEN ")).hash != request.hash
+    assert made.requests(asked)[0].hash == request.hash
+    assert made.requests(asked, 1)[0].hash != request.hash
+    assert made.requests(item("s1", target_text="OPEN "))[0].hash != request.hash
 
 
 def test_repeats_are_summed_up(tmp_path: Path, item: MakeItem) -> None:
@@ -370,7 +370,7 @@ def test_without_a_picture_to_compare_with_it_does_not_apply(
     assert "no original image or no ground truth" in score.reason
     assert score.verdict is None
     with pytest.raises(Unjudgeable):
-        made.request(item(**{lack: False}))
+        made.requests(item(**{lack: False}))
 
 
 def test_a_sample_of_another_benchmark_does_not_apply(tmp_path: Path, item: MakeItem) -> None:
@@ -389,7 +389,7 @@ def test_a_prediction_without_a_picture_is_a_failure(tmp_path: Path, item: MakeI
     score, made = scored(tmp_path, gone)
     assert score.reason.startswith("not_found: ")
     with pytest.raises(ImageError):
-        made.request(gone)
+        made.requests(gone)
 
 
 def test_errata(tmp_path: Path, item: MakeItem) -> None:
@@ -403,7 +403,7 @@ def test_errata(tmp_path: Path, item: MakeItem) -> None:
     for policy, wanted in (("off", "Spencer"), ("fix", "Spencer's")):
         score, made = scored(tmp_path, item(**faulty), errata=policy)
         assert score.status == "ok"
-        assert made.request(item(**faulty)).fields["target_text"] == wanted
+        assert made.requests(item(**faulty))[0].fields["target_text"] == wanted
 
 
 # --- identity -----------------------------------------------------------------------------------

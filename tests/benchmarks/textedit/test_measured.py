@@ -235,7 +235,9 @@ def test_a_moved_picture_is_charged_for_the_move_alone(hand: Measure) -> None:
         TextItem(tuple((x + 3, y + 3) for x, y in i.polygon), i.text, 1.0) for i in READ
     ]  # fmt: skip
     found = hand(moved, shifted)
-    assert found.values["shift"] * math.hypot(WIDTH, HEIGHT) == pytest.approx(math.sqrt(18))
+    # Registration is exact to some hundredths of a pixel, which depend on the processor.
+    moved_by = found.values["shift"] * math.hypot(WIDTH, HEIGHT)
+    assert moved_by == pytest.approx(math.sqrt(18), abs=0.05)
     assert found.values["psnr_outside"] == 100
     assert scores(found) == {"TA": 5, "TP": 5, "SI": 2, "LR": 5, "VC": 5}
 
