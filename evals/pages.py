@@ -7,7 +7,7 @@ Nothing on a page is written by hand, so that it cannot tell another story than 
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -221,4 +221,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    words = argparse.ArgumentParser(description="Write the pages of all benchmarks.")
+    words.add_argument("folder", type=Path, help="where the pages go, e.g. docs/benchmarks")
+    main(words.parse_args().folder)

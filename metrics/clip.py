@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from evals.core.errors import MissingExtra, UserError
 from evals.core.images import sha256_file
 from evals.core.types import JSON, Absence, fingerprint
+from metrics.float32 import plain_float32
 from metrics.weight_files import file_sha256, hub_file, is_torchscript
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class Tower:
         """(n, d) image features, not normalised, of n prepared pictures in one forward."""
         import torch
 
-        with torch.inference_mode():
+        with torch.inference_mode(), plain_float32():
             features = self._model.encode_image(torch.stack(list(prepared)).to(self.device))
         self.images_encoded += len(prepared)
         return _to_numpy(features)
@@ -173,7 +174,7 @@ class Tower:
         """(n, d) text features, not normalised; texts are cut at the context length."""
         import torch
 
-        with torch.inference_mode():
+        with torch.inference_mode(), plain_float32():
             features = self._model.encode_text(self._tokenize(list(texts)).to(self.device))
         self.texts_encoded += len(texts)
         return _to_numpy(features)

@@ -20,6 +20,7 @@ from evals.core.checkpoints import Checkpoint, find_checkpoint
 from evals.core.errors import ImageError, MissingExtra, UserError
 from evals.core.images import load_rgb
 from evals.core.types import JSON, Absence
+from metrics.float32 import plain_float32
 from metrics.instances import Detections, instances
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ class Mask2Former:
         batch = torch.zeros((len(group), 3, height, width))
         for place, (_, pixels, _) in zip(batch, group, strict=True):
             place[:, : pixels.shape[1], : pixels.shape[2]] = pixels
-        with torch.inference_mode():
+        with torch.inference_mode(), plain_float32():
             output = model(pixel_values=batch.to(self.device))
             return {
                 number: instances(

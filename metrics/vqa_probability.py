@@ -21,6 +21,7 @@ from evals.core.checkpoints import Checkpoint, find_checkpoint
 from evals.core.errors import ImageError, MissingExtra, UserError
 from evals.core.images import load_rgb
 from evals.core.types import JSON, Absence
+from metrics.float32 import plain_float32
 
 if TYPE_CHECKING:
     import torch
@@ -207,7 +208,7 @@ class _Loaded:
         ).to(self.model.device, dtype=self.model.dtype)  # fmt: skip
         accepted = inspect.signature(self.model.forward).parameters
         last = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
-        with torch.inference_mode():
+        with torch.inference_mode(), plain_float32():
             logits = self.model(**inputs, **last).logits[:, -1]
             chances = logits.float().softmax(-1).cpu()
         return [self._reply(row, q) for row, (_, q) in zip(chances, batch, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -157,3 +158,58 @@ def test_the_places_of_a_sample_are_stored_with_the_run(tmp_path: Path) -> None:
     assert row["places"][0] == {
         "layout": "official", "path": "grids/a.webp", "first": 0, "grid": [2, 2],
     }  # fmt: skip
+
+
+def test_a_layout_that_repeats_the_models_name(tmp_path: Path) -> None:
+    """Grids too; read again under whatever name the folder has."""
+    place = Place(layout="kit", path="toy/{model}/a.webp", grid=(2, 2))
+    written = write_outputs(stored(tmp_path / "run", SEPARATE, place), "kit", tmp_path / "out")
+    assert (written.files, written.left, written.model) == (1, {}, "m")
+    assert (tmp_path / "out" / "toy" / "m" / "a.webp").is_file()
+    cells = make(str(tmp_path / "out"), {}).generate([sample(place, trial=3)], [0])
+    assert colour_of(cells[0].images[0]) == (255, 255, 255)
+    assert write_outputs(stored(tmp_path / "b", SEPARATE), "official", tmp_path / "o").model == ""
+
+
+def test_a_layout_with_one_image_takes_the_first(tmp_path: Path) -> None:
+    run = stored(tmp_path / "run", Place(layout="official", path="a.png"))
+    written = write_outputs(run, "official", tmp_path / "out")
+    assert written.files == 1
+    assert written.left == dict.fromkeys(
+        ("a#1", "a#2", "a#3"), "the layout has no place for it"
+    )  # fmt: skip
+    assert colour_of(tmp_path / "out" / "a.png") == (255, 0, 0)
+    one_row = stored(tmp_path / "b", Place(layout="official", path="a.png", grid=(1, 3)))
+    written = write_outputs(one_row, "official", tmp_path / "grid")
+    assert (written.files, written.left) == (1, {"a#3": "the layout has no place for it"})
+
+
+def test_samples_that_a_layout_keeps_in_one_file(tmp_path: Path) -> None:
+    run = stored(tmp_path / "run", Place(layout="official", path="a_{trial}.png"))
+    rows = run.folder / "samples.jsonl"
+    row = rows.read_text()
+    rows.write_text(row + row.replace('"id":"a"', '"id":"b"'))
+    twice = {(name, trial): p for (_, trial), p in run.predictions.items() for name in "ab"}
+    run = dataclasses.replace(StoredRun.read(run.folder), predictions=twice)
+    written = write_outputs(run, "official", tmp_path / "out")
+    assert written.files == 4
+    assert written.left["b#2"] == "a_2.png is that of a#2 in this layout"
+
+
+@pytest.mark.parametrize("path", ["../a_{trial}.png", "/a_{trial}.png"])
+def test_a_path_that_leaves_the_folder_is_refused(tmp_path: Path, path: str) -> None:
+    run = stored(tmp_path / "run", Place(layout="official", path=path))
+    with pytest.raises(UserError, match="outside of the folder"):
+        write_outputs(run, "official", tmp_path / "out")
+
+
+def test_the_command_says_the_models_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from evals.stored import outputs
+
+    run = stored(tmp_path / "run", Place(layout="kit", path="toy/{model}/{trial}.png"))
+    assert outputs(run.folder, tmp_path / "out", "kit", as_json=False) == 0
+    assert "repeats the model's name: give its scripts m" in capsys.readouterr().err
+    assert outputs(run.folder, tmp_path / "out", "kit", as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == "m"

@@ -17,7 +17,7 @@ from evals.core.protocols import (
     ScoringSettings,
     Suite,
 )
-from evals.core.types import STRICT_POLICY, Group, Headline, Sample, Term, Variant
+from evals.core.types import STRICT_POLICY, Area, Group, Headline, Sample, Term, Variant
 from metrics.shapes_rules import Wanted
 from synth.scenes import PER_KIND, Kinds, Spec, ensure_pictures
 
@@ -101,7 +101,7 @@ def metrics(settings: ScoringSettings) -> tuple[Metric, ...]:
 
 def drawn_benchmark(
     *, name: str, title: str, suite: str, version: str, kinds: Kinds,
-    make: Callable[[], list[Spec]], others: str, doc: str,
+    make: Callable[[], list[Spec]], others: str, doc: str, area: Area | None = None,
 ) -> Benchmark:  # fmt: skip
     """A benchmark that asks for drawings of flat shapes.
 
@@ -114,6 +114,7 @@ def drawn_benchmark(
         make: all items.
         others: benchmarks that it cannot stand in for.
         doc: what it asks.
+        area: what it is about; generation when it names none.
     """
     drawn = _Drawn(name=name, make=make)
     return Benchmark(
@@ -140,6 +141,7 @@ def drawn_benchmark(
         policies=(STRICT_POLICY,),
         anchors=(FLOOR, CEILING),
         cost="no judge, no GPU, no network: some seconds",
+        area=area,
         doc=f"{doc} {KNOWN_LIMITS.format(others=others)}",
     )  # fmt: skip
 

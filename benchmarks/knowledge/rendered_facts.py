@@ -18,6 +18,7 @@ BENCHMARK = drawn_benchmark(
     kinds=FACT_KINDS,
     make=facts,
     others="WISE and T2I-ReasonBench",
+    area="knowledge",
     doc="How many parts something has, a calculation, the colour of something, a shape told by "
     "what it is, directions on maps and clocks, paints that are mixed: 8 prompts of each kind, "
     "drawn from a seed, every number, shape and colour in turn. The facts are common knowledge. A "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,11 +13,16 @@ from typing import Literal
 
 from evals.core.errors import UserError
 from evals.core.images import load_rgb
-from evals.core.types import Sample
+from evals.core.types import Place, Sample
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-MAX_DEPTH = 4
+MAX_DEPTH = 5
+"""Folders below the model's: ``gedit/images/fullset/<group>/<language>`` is the deepest layout."""
 MAX_GLIMPSE = 5000
+
+MODEL = "{model}"
+"""Stands in a path for a folder that is called as the model is."""
+_HOLES = re.compile(r"\{(trial|model)(?::([^{}]+))?\}")
 
 Rule = Literal["exact", "suffix", "case", "without .0", "flat folder"]
 
@@ -96,6 +102,7 @@ class Index:
         self._stems: dict[str, list[str]] = {}
         self._folded: dict[str, list[str]] = {}
         self._folded_stems: dict[str, list[str]] = {}
+        self._models: dict[int, dict[str, set[str]]] = {}
         for file in sorted(self.files):
             stem = _stem(file)
             self._stems.setdefault(stem, []).append(file)
@@ -114,6 +121,18 @@ class Index:
                     sample=sample, wanted=wanted, found=None, rule=rule, candidates=tuple(hits)
                 )
         return Match(sample=sample, wanted=wanted, found=None, rule="exact")
+
+    def models(self, wanted: str) -> frozenset[str]:
+        """Names that may stand for `MODEL` in a path: below them there is such a file."""
+        depth = wanted.partition(MODEL)[0].count("/")
+        if depth not in self._models:
+            found = self._models.setdefault(depth, {})
+            for file in self.files:
+                parts = file.split("/")
+                if len(parts) > depth + 1:
+                    name, parts[depth] = parts[depth], MODEL
+                    found.setdefault(_stem("/".join(parts)).casefold(), set()).add(name)
+        return frozenset(self._models[depth].get(_stem(wanted).casefold(), ()))
 
     def _steps(self, wanted: str) -> Iterator[tuple[Rule, list[str]]]:
         stem = _stem(wanted)
@@ -143,15 +162,40 @@ class Index:
         return [hit[0] for hit in hits]
 
 
+def path_in(place: Place, trial: int, model: str = MODEL) -> str | None:
+    """Where a layout keeps an image, below a model's folder.
+
+    Args:
+        place: of the sample.
+        trial: which of the sample's images, from 0.
+        model: name to stand where the path has the model's.
+
+    Returns:
+        None where the layout keeps one image, the first, and another is asked for.
+
+    >>> path_in(Place(layout="kit", path="x/{model}/{trial:03d}.png", first=1), 0, "bagel")
+    'x/bagel/001.png'
+    """
+    holes = {match[1] for match in _HOLES.finditer(place.path)}
+    if trial and place.grid is None and "trial" not in holes:
+        return None
+    values = {"trial": place.first + trial, "model": model}
+    return _HOLES.sub(lambda m: format(values[m[1]], m[2] or ""), place.path)
+
+
 def places_of(sample: Sample) -> list[tuple[str, tuple[int, int] | None]]:
-    """Where this trial's output may lie, and in which grid; the official place first."""
-    found = [
-        (p.path if p.grid else p.path.format(trial=p.first + sample.trial), p.grid)
-        for p in sample.places
-    ]
-    if sample.output_path and (sample.trial == 0 or not found):
-        found.insert(0, (sample.output_path, None))
-    return list(dict.fromkeys(found)) or [(f"{sample.id}.png", None)]
+    """Where this trial's output may lie, and in which grid; the official place first.
+
+    Paths may hold `MODEL`. There is none when every layout keeps one image, and this is another.
+    """
+    tried = [(path_in(p, sample.trial), p.grid) for p in sample.places]
+    found = [(path, grid) for path, grid in tried if path is not None]
+    if sample.trial == 0:
+        if sample.output_path:
+            found.insert(0, (sample.output_path, None))
+        elif not found:
+            found.append((f"{sample.id}.png", None))
+    return list(dict.fromkeys(found))
 
 
 def cut(path: Path, grid: tuple[int, int], cell: int) -> bytes:

@@ -8,11 +8,13 @@ is `missing` with the nearest names there are. ``match=exact`` repeats the scrip
 
 Other benchmarks say in `Sample.places` where their official scripts and GenEditEvalKit keep an
 output: several images per prompt, or one file with a grid of them, which is cut into its cells.
+Where such a path repeats the model's name, the name is that of the folder given, else the only one
+that leads to a file; when several models lie side by side the option ``name`` says which.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +22,9 @@ from evals.core.errors import ImageError, UserError, nearest
 from evals.core.images import inspect_image
 from evals.core.types import JSON, Output, Sample, Task
 from model.adapters.base import Adapter, check_options, choice, failed
-from model.adapters.existing import Index, Match, cut, glimpse, places_of, scan
+from model.adapters.existing import MODEL, Index, Match, cut, glimpse, places_of, scan
 
-OPTIONS = ("match",)
+OPTIONS = ("match", "name")
 
 
 class Replay(Adapter):
@@ -34,6 +36,7 @@ class Replay(Adapter):
     Args:
         folder: the model's folder.
         match: ``stem`` or ``exact``.
+        called: the model's name in layouts that repeat it; empty to find out.
 
     Raises:
         UserError: there is no such folder, or no image in it.
@@ -42,9 +45,10 @@ class Replay(Adapter):
     tasks: frozenset[Task] = frozenset({"edit", "generate"})
     batch_size = 16
 
-    def __init__(self, folder: Path, match: str = "stem") -> None:
+    def __init__(self, folder: Path, match: str = "stem", called: str = "") -> None:
         self.folder = folder.expanduser().absolute()
         self.match = match
+        self.called = called
         self.name = self.folder.name or "replay"
         if not self.folder.is_dir():
             raise UserError(_no_folder(self.folder))
@@ -52,11 +56,13 @@ class Replay(Adapter):
         if not files and not self._outside:
             raise UserError(_no_images(self.folder))
         self.index = Index(files)
+        self._models: dict[tuple[str, str], str] = {}
         self._owner: dict[str, str | None] = {}
 
     def describe(self) -> Mapping[str, JSON]:
         """Path and policy; not the content, see the class."""
-        return {"adapter": "replay", "folder": str(self.folder), "match": self.match}
+        about = {"adapter": "replay", "folder": str(self.folder), "match": self.match}
+        return {**about, "name": self.called} if self.called else about
 
     def edit(self, samples: Sequence[Sample], seeds: Sequence[int]) -> list[Output]:
         """The existing output of each sample; seeds have no meaning here."""
@@ -72,21 +78,41 @@ class Replay(Adapter):
 
     def _match(self, sample: Sample) -> Match:
         """The first place that holds a file of that very name, else what the first one leads to."""
-        places = places_of(sample)
-        for wanted, grid in places:
-            if wanted in self.index.files:
-                return Match(
-                    sample=sample.id, wanted=wanted, found=wanted, rule="exact", grid=grid,
-                    cell=sample.trial,
-                )  # fmt: skip
-        tried = [
-            replace(
-                self.index.find(sample.id, wanted, exact_only=self.match == "exact"),
-                grid=grid, cell=sample.trial,
+        nowhere = Match(sample=sample.id, wanted="", found=None, rule="exact", cell=sample.trial)
+        tried: list[Match] = []
+        for place, grid in places_of(sample):
+            names = self._names(sample, [place])
+            ways = tuple(place.replace(MODEL, name) for name in names)
+            if len(ways) > 1:
+                tried.append(replace(nowhere, wanted=place, candidates=ways))
+                continue
+            hit = self.index.find(sample.id, ways[0], exact_only=self.match == "exact")
+            tried.append(replace(hit, grid=grid, cell=sample.trial))
+            if hit.found == ways[0]:
+                return tried[-1]
+        return next((m for m in tried if m.found or m.candidates), (*tried, nowhere)[0])
+
+    def _names(self, one: Sample, places: Iterable[str]) -> list[str]:
+        """What the model may be called at places; more than one name where it is not clear."""
+        if known := self.called or self._models.get((one.benchmark, one.suite), ""):
+            return [known]
+        there = {name for place in places if MODEL in place for name in self.index.models(place)}
+        return [self.name] if self.name in there or not there else sorted(there)
+
+    def _decide(self, samples: Sequence[Sample]) -> None:
+        """Find the model's name once for all samples: never one model's output for another's.
+
+        Raises:
+            UserError: there are several, and none is the folder's own.
+        """
+        one = samples[0]
+        names = self._names(one, (place for s in samples for place, _ in places_of(s)))
+        if len(names) > 1:
+            raise UserError(
+                f"{self.folder} holds outputs of several models: {', '.join(names)}; say which in "
+                f"the model's table of the run's file: options = {{name = '{names[0]}'}}."
             )
-            for wanted, grid in places
-        ]  # fmt: skip
-        return next((m for m in tried if m.found or m.candidates), tried[0])
+        self._models[one.benchmark, one.suite] = names[0]
 
     def check(self, samples: Sequence[Sample]) -> list[str]:
         """What a user should know before the run starts.
@@ -98,8 +124,12 @@ class Replay(Adapter):
             Sentences about outputs found under other names, unclear, missing, or not used.
 
         Raises:
-            UserError: not one sample has an output here.
+            UserError: not one sample has an output here, there are those of several models, or
+                more images per sample are planned than any layout keeps.
         """
+        if samples:
+            self._decide(samples)
+            self._refuse_repeats(samples)
         matches = self.matches(samples)
         found = [m for m in matches if m.found]
         if matches and not found:
@@ -121,6 +151,19 @@ class Replay(Adapter):
         if missing:
             remarks.append(f"{missing} of {len(matches)} samples have no output in {self.folder}.")
         return [*remarks, *self._uneven(samples, matches), *self._idle(found)]
+
+    def _refuse_repeats(self, samples: Sequence[Sample]) -> None:
+        """One image is no sample of several; counted as such it would look free of chance.
+
+        Raises:
+            UserError: no layout keeps the image of a planned repeat.
+        """
+        lone = next((s for s in samples if not places_of(s)), None)
+        if lone is not None:
+            raise UserError(
+                f"{max(s.trial for s in samples) + 1} images per sample are planned, and outputs "
+                f"of {lone.benchmark} are one each; leave out trials, or set trials = 1."
+            )
 
     def _uneven(self, samples: Sequence[Sample], matches: Sequence[Match]) -> list[str]:
         """Note prompts with some of their images, but not all."""
@@ -144,16 +187,18 @@ class Replay(Adapter):
         return [f"{len(idle)} images belong to no planned sample, e.g. {idle[0]}."] if idle else []
 
     def _contested(self, found: Sequence[Match]) -> list[str]:
-        """Note files that would serve several samples, so that none of them gets one."""
+        """Note files that would serve several places; one has its own name, or nobody has it."""
         users: dict[str, set[str]] = {}
         for match in found:
-            users.setdefault(str(match.found), set()).add(match.sample)
-        contested = {file: ids for file, ids in users.items() if len(ids) > 1}
-        self._owner.update(dict.fromkeys(contested))
+            users.setdefault(str(match.found), set()).add(match.wanted)
+        contested = {file: places for file, places in users.items() if len(places) > 1}
+        for file, places in contested.items():
+            self._owner[file] = file if file in places else None
         return [
-            f"{file} could be the output of {len(ids)} samples and is used for none; put outputs "
-            "into class folders."
-            for file, ids in list(contested.items())[:1]
+            f"{file} could be the output of {len(places)} samples and is used for "
+            f"{'the one of that name' if file in places else 'none'}; put outputs into class "
+            "folders."
+            for file, places in list(contested.items())[:1]
         ]
 
     def _one(self, sample: Sample) -> Output:
@@ -161,7 +206,8 @@ class Replay(Adapter):
         if unclear := self._unclear(match):
             return failed("ambiguous_output", unclear)
         if match.found is None:
-            return failed("missing_file", self._missing(match.wanted), status="missing")
+            told = self._missing(match.wanted) if match.wanted else _no_place(sample)
+            return failed("missing_file", told, status="missing")
         path = self.folder / match.found
         try:
             inspect_image(path)
@@ -177,12 +223,16 @@ class Replay(Adapter):
         """Why it is not clear which file is the sample's; empty when it is."""
         if match.candidates:
             files = " and ".join(match.candidates[:3])
+            if MODEL in match.wanted:
+                return f"{files} are of several models; say which with the option name."
             return f"{files} could all be {match.wanted}; keep one."
-        if match.found and self._owner.setdefault(match.found, match.sample) != match.sample:
-            return (
-                f"{match.found} could be the output of several samples; put it at {match.wanted}."
-            )
-        return ""
+        if not match.found:
+            return ""
+        # A file of the wanted name serves all samples that a layout keeps there.
+        owner = self._owner.setdefault(match.found, match.wanted)
+        if match.wanted in {owner, match.found}:
+            return ""
+        return f"{match.found} could be the output of several samples; put it at {match.wanted}."
 
     def _missing(self, wanted: str) -> str:
         if wanted in self._outside:
@@ -195,23 +245,30 @@ class Replay(Adapter):
         return f"There is no {wanted} in the outputs folder{tail}."
 
     def _nothing_matches(self, samples: Sequence[Sample]) -> str:
+        wanted = self._match(samples[0]).wanted
         sentence = (
             f"None of the {len(samples)} samples has an output in {self.folder}, e.g. there is no "
-            f"{_wanted(samples[0])}"
+            f"{wanted}"
         )
+        places = [place for s in samples for place, _ in places_of(s) if MODEL in place]
+        if others := sorted({name for place in places for name in self.index.models(place)}):
+            return f"{sentence}; the models there are {', '.join(others)}."
         for place in _near_folders(self.folder):
             index = Index(glimpse(place))
-            exact = self.match == "exact"
-            n = sum(
-                any(index.find(s.id, w, exact_only=exact).found for w, _ in places_of(s))
-                for s in samples
-            )
-            if n:
+            if index.files and (n := sum(self._is_in(index, s) for s in samples)):
                 return f"{sentence}; with {place} instead {n} of them would have one."
-        near = self.index.near(_wanted(samples[0]))
+        near = self.index.near(wanted)
         if near:
             return f"{sentence}; the nearest names are {', '.join(near)}, rename the files."
         return f"{sentence}; the folder must hold <class>/<file name of the original image>."
+
+    def _is_in(self, index: Index, sample: Sample) -> bool:
+        """Whether a sample would find its output among other files."""
+        exact = self.match == "exact"
+        return any(
+            index.models(w) if MODEL in w else index.find(sample.id, w, exact_only=exact).found
+            for w, _ in places_of(sample)
+        )
 
 
 def _taken(path: Path, match: Match, usage: Mapping[str, float]) -> Output:
@@ -224,8 +281,8 @@ def _taken(path: Path, match: Match, usage: Mapping[str, float]) -> Output:
         return failed("wrong_grid", f"{match.found}: {error}")
 
 
-def _wanted(sample: Sample) -> str:
-    return places_of(sample)[0][0]
+def _no_place(sample: Sample) -> str:
+    return f"Outputs of {sample.benchmark} are one each; there is no image {sample.trial + 1}."
 
 
 def _near_folders(folder: Path) -> list[Path]:
@@ -260,7 +317,8 @@ def make(argument: str | None, options: Mapping[str, JSON]) -> Replay:
 
     Args:
         argument: the model's folder.
-        options: ``match``: ``stem`` (default) or ``exact``.
+        options: ``match``: ``stem`` (default) or ``exact``. ``name``: of the model in layouts that
+            repeat it, where several lie side by side.
 
     Raises:
         UserError: no folder given or nothing usable in it, or an unknown option.
@@ -268,4 +326,8 @@ def make(argument: str | None, options: Mapping[str, JSON]) -> Replay:
     check_options("replay", options, OPTIONS)
     if not argument:
         raise UserError("replay needs the folder of output images, e.g. replay:outputs/bagel.")
-    return Replay(Path(argument), choice("replay", options, "match", ("stem", "exact")))
+    called = options.get("name", "")
+    if not isinstance(called, str) or "/" in called:
+        raise UserError(f"The option 'name' of the model 'replay' is {called!r}; give a folder's.")
+    match = choice("replay", options, "match", ("stem", "exact"))
+    return Replay(Path(argument), match, called)

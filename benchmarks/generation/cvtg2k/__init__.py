@@ -15,7 +15,7 @@ from evals.core.types import STRICT_POLICY, Headline, Policy, PublishedRow, Term
 
 
 def metrics(settings: ScoringSettings) -> Sequence[Metric]:
-    """Words by OCR, CLIPScore, the aesthetic score and VQAScore; loads nothing."""
+    """Words by OCR, CLIPScore, the aesthetic score, VQAScore and P(Yes); loads nothing."""
     from benchmarks.generation.cvtg2k.metrics import metrics as made
 
     return made(settings)
@@ -51,6 +51,12 @@ VARIANTS = (
     Variant(
         name="vqascore", title="VQAScore", label="VQAScore",
         terms=(Term(column="vqascore.vqascore"),), doc="Mean over images.",
+    ),
+    Variant(
+        name="yes_strict", title="P(Yes), not CLIP-FlanT5", label="P(Yes)", profile="strict",
+        terms=(Term(column="yes.score"),),
+        doc="Mean over images of the probability that a modern vision-language model says yes to "
+        "the prompt. CLIP-FlanT5's VQAScore is another scale: never compare the two.",
     ),
     Variant(
         name="aesthetic", title="aesthetic score", label="AES", unit="points",
@@ -121,8 +127,9 @@ BENCHMARK = Benchmark(
         "an OCR engine; published rows used PaddleOCR 2.x",
         "CLIP ViT-L/14 (weights.clip) for CLIPScore and the aesthetic score",
         "values of CLIP-FlanT5-XXL (weights.cvtg2k_vqascore_values) for VQAScore",
+        "a vision-language checkpoint (weights.vqa) for P(Yes), which is not VQAScore's scale",
     ),
-    cost="no judge; OCR and CLIP over 2,000 images",
+    cost="no judge; OCR, CLIP and one question over 2,000 images",
     defects=(
         "CVTG2K-1: an apostrophe in a prompt counts as a quote.",
         "CVTG2K-2: one read word serves any number of asked ones.",

@@ -1,10 +1,10 @@
-"""The metrics of CVTG-2K: words by OCR, CLIPScore, the aesthetic score, and VQAScore."""
+"""The metrics of CVTG-2K: words by OCR, CLIPScore, the aesthetic score, VQAScore, and P(Yes)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,8 @@ from benchmarks.generation.cvtg2k.scoring import (
     strict_asked,
     strict_words,
 )
+from benchmarks.generation.genai.metric import QUANTITIES as ASKED
+from benchmarks.generation.genai.metric import asking
 from benchmarks.generation.oneig.imports import imported_value
 from evals.core.errors import ImageError
 from evals.core.protocols import Metric, ScoringSettings, make_score, no_score
@@ -68,6 +70,10 @@ VQA = Quantity(
     name="vqascore", range=(0, 1), direction="higher", profile="official", label="VQAScore",
     doc="Probability of a yes to the prompt, by CLIP-FlanT5-XXL.",
 )  # fmt: skip
+YES = tuple(
+    replace(q, label=label, doc=f"{q.doc} By the checkpoint of weights.vqa, not by CLIP-FlanT5.")
+    for q, label in zip(ASKED, ("P(Yes)", "Yes share"), strict=True)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +202,15 @@ def _caption(item: Item) -> str:
 
 
 def metrics(settings: ScoringSettings) -> tuple[Metric, ...]:
-    """All of them; `settings.weights` may give ``clip`` and ``cvtg2k_vqascore_values``."""
+    """All of them; loads nothing.
+
+    `settings.weights` may give ``clip``, ``cvtg2k_vqascore_values`` (of CLIP-FlanT5-XXL), ``vqa``
+    (a vision-language checkpoint, whose probability of a yes is another scale) and
+    ``vqascore_prompt`` (how it is asked).
+
+    Raises:
+        UserError: the prompt file cannot be used.
+    """
     given = settings.weights.get("clip")
     weights = Path(given).expanduser() if given else None
     clip = TowerSpec(weights=weights, cache=settings.cache)
@@ -210,4 +224,5 @@ def metrics(settings: ScoringSettings) -> tuple[Metric, ...]:
         imported_value(
             settings, "cvtg2k_vqascore_values", VQA, model="CLIP-FlanT5-XXL (t2v_metrics)"
         ),
+        replace(asking(settings), name="yes", quantities=YES),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -132,12 +132,22 @@ def metrics(settings: ScoringSettings) -> tuple[VqaScore]:
         UserError: the prompt file cannot be used.
     """
     given, values = settings.weights, "vqascore_values"
-    model = LocalProbability(
-        checkpoint=given.get("vqa", ""), suggestion=SUGGESTION, device=settings.device
-    )
-    words = wording(ASK, "{prompt}", given.get("vqascore_prompt"), "vqascore_prompt")
     imported = None
     if values in given:
         path = Path(given[values]).expanduser()
         imported = Imported(path=path, setting=values, cache=settings.cache)
-    return (VqaScore(model=model, words=words, imported=imported),)
+    return (replace(asking(settings), imported=imported),)
+
+
+def asking(settings: ScoringSettings) -> VqaScore:
+    """A vision-language checkpoint (``weights.vqa``) asked in the user's words or ours.
+
+    Raises:
+        UserError: the prompt file cannot be used.
+    """
+    given = settings.weights
+    model = LocalProbability(
+        checkpoint=given.get("vqa", ""), suggestion=SUGGESTION, device=settings.device
+    )
+    words = wording(ASK, "{prompt}", given.get("vqascore_prompt"), "vqascore_prompt")
+    return VqaScore(model=model, words=words)

@@ -14,6 +14,7 @@ from evals.core.errors import UserError
 from evals.core.protocols import ScoringSettings
 from tests.benchmarks.generation import dense_kit as kit
 from tests.benchmarks.generation.dense_kit import BLUE, GREEN, RED
+from tests.tiny_vlm import tiny_vlm
 from tests.tiny_weights import tiny_clip
 
 SUITE = BENCHMARK.suites["full"]
@@ -78,6 +79,7 @@ def test_from_images_to_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         *kit.record(tmp_path / "readings.json", lines),
         "--weights", f"clip={tiny_clip(tmp_path / 'clip')}",
         "--weights", f"cvtg2k_vqascore_values={values}",
+        "--weights", f"vqa={tiny_vlm(tmp_path / 'vlm', says='Yes')}",
     )  # fmt: skip
     found = kit.numbers(run)
     # Released: the apostrophe makes "s door says " the first text: s, door, says, then ", a cup
@@ -96,6 +98,10 @@ def test_from_images_to_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     )
     assert found["word_accuracy_strict"] == pytest.approx((2 / 3 + 2 / 3 + 0) / 3)
     assert found["vqascore"] == 0.75
+    # Another scale, and never in VQAScore's column; the image that was not made counts 0.
+    sure = [run.scores[i, 0, "yes"].parts["score"] or 0.0 for i in ("CVTG-2-40", "CVTG-3-40")]
+    assert min(sure) > 0.9
+    assert found["yes_strict"] == pytest.approx(sum(sure) / 3)
     assert 0 <= (found["clipscore"] or -1) <= 2.5
     assert found["aesthetic"] is not None
     lacking = run.scores["CVTG-3-40", 0, "vqascore"]
@@ -107,6 +113,8 @@ def test_absent_scorers_say_what_to_do() -> None:
     assert "no recording was named" in str(by_name["ocr"].absence())
     assert "weights.clip" in str(by_name["clip"].absence())
     assert "weights.cvtg2k_vqascore_values" in str(by_name["vqascore"].absence())
+    assert "--weights vqa=Qwen/Qwen2.5-VL-7B-Instruct" in str(by_name["yes"].absence())
+    assert all("not by CLIP-FlanT5" in q.doc for q in by_name["yes"].quantities)
 
 
 def test_what_is_declared_is_there() -> None:

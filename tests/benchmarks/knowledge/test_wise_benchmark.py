@@ -184,7 +184,7 @@ def test_a_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = tmp_path / "model"
     for number, sample in enumerate(samples):
         if sample.id != "1":
-            picture(outputs / sample.places[1].path, number)
+            picture(outputs / str(sample.output_path), number)
     biology = next(s.id for s in samples if s.group == ("Biology",))
     run = run_cli(
         monkeypatch, tmp_path, place="benchmarks.knowledge.wise:VERIFIED_BENCHMARK",
