@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.core.errors import UserError
+from evals.core.protocols import ScoringSettings
 from evals.core.types import JSON, Absence
 from metrics.weight_files import file_sha256
 
@@ -91,6 +92,14 @@ class Imported:
         return found
 
 
+def imported(settings: ScoringSettings, setting: str) -> Imported | None:
+    """What the user brings as ``weights.<setting>``; None for nothing."""
+    path = settings.weights.get(setting)
+    if not path:
+        return None
+    return Imported(path=Path(path).expanduser(), setting=setting, cache=settings.cache)
+
+
 def image_key(sample: str, trial: int) -> str:
     """How records name an image.
 
@@ -115,6 +124,14 @@ def key_of(record: Record, where: str) -> str:
     return image_key(sample, trial)
 
 
+def number_of(record: Record, name: str, low: float, high: float) -> float | str:
+    """A number in a record, or what is wrong with it; nothing here raises."""
+    value = record.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+        return f"its record has {value!r} in {name!r}, which is no number from {low:g} to {high:g}"
+    return float(value)
+
+
 def shares_of(record: Record, name: str, count: int | None = None) -> list[float] | str:
     """A list of numbers in [0, 1] in a record, or what is wrong with it; nothing here raises.
 
@@ -126,11 +143,13 @@ def shares_of(record: Record, name: str, count: int | None = None) -> list[float
     values = record.get(name)
     if not isinstance(values, list) or (count is not None and len(values) != count):
         return f"its record has no list of {'' if count is None else count} numbers in {name!r}"
+    numbers = []
     for value in values:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not 0 <= value <= 1:
-            return f"its record has {value!r} in {name!r}, which is no number from 0 to 1"
-    return [float(v) for v in values]
+        number = number_of({name: value}, name, 0, 1)
+        if isinstance(number, str):
+            return number
+        numbers.append(number)
+    return numbers
 
 
 def _read(path: Path) -> list[Any]:

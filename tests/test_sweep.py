@@ -1,4 +1,4 @@
-"""A sweep over two tasks with three kinds of model, from the command line to one page; offline."""
+"""A sweep over two tasks with four kinds of model, from the command line to one page; offline."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ workers = 1
 adapter = "classical"
 
 [[models]]
+adapter = "copy-source"
+
+[[models]]
 adapter = "internvlu"
 argument = "{internvlu}"
 options = {{ steps = 2, max_new_tokens = 8, batch_size = 2, device = "cpu" }}
@@ -42,7 +45,7 @@ def run(*words: str) -> int:
     return int(ended.value.code or 0)
 
 
-def test_one_sweep_of_three_models_over_two_tasks(
+def test_one_sweep_of_four_models_over_two_tasks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "sweep.toml").write_text(
@@ -68,9 +71,10 @@ def test_one_sweep_of_three_models_over_two_tasks(
     assert len(stamped["files"]) == 16
 
     questions = tmp_path / "runs" / "rendered-qa-synth"
-    answered = StoredRun.read(questions / "internvlu-tiny")
-    assert all(p.status == "ok" and p.text is not None for p in answered.predictions.values())
-    for name in ("classical", "diffusers-pix2pix"):
+    for name in ("internvlu-tiny", "classical"):
+        answered = StoredRun.read(questions / name)
+        assert all(p.status == "ok" and p.text is not None for p in answered.predictions.values())
+    for name in ("copy-source", "diffusers-pix2pix"):
         statuses = {p.status for p in StoredRun.read(questions / name).predictions.values()}
         assert statuses == {"unsupported"}, "it does not answer, and the row says so"
 

@@ -279,8 +279,8 @@ def test_a_plain_headline_needs_no_anchor(sweep: Sweep) -> None:
 # --- tables and exports -----------------------------------------------------------------------
 
 
-def test_the_terminal_shows_both_tables(sweep: Sweep) -> None:
-    edit, asked = leaderboard_tables(sweep.runs)
+def test_the_terminal_shows_both_tables_and_the_overview(sweep: Sweep) -> None:
+    edit, asked, both = leaderboard_tables(sweep.runs)
     if edit.title.startswith("Rendered"):
         edit, asked = asked, edit
     assert edit.title.startswith("TextEdit full")
@@ -301,6 +301,13 @@ def test_the_terminal_shows_both_tables(sweep: Sweep) -> None:
     assert last[0] == "scripted (unsupported)"
     assert all(c.startswith("—") for c in last[2:])
     assert not any("0.000" in c for c in last)
+    assert both.title == "Overview"
+    assert both.headers[1] == "Rendered questions synth (synthetic)"
+    assert edit.title.startswith(both.headers[2])
+    cells = {r[0]: r[1:] for r in both.rows}
+    assert cells["bagel"][0] == cells["scripted"][1] == "not supported"
+    assert cells["scripted"][0].startswith("0.500 ±")
+    assert "\nOverview\n" in sweep.said.out
     for table in (edit, asked):
         assert table.title in sweep.said.out
         assert sum("not supported" in n for n in table.notes) == 1

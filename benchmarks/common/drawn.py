@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,16 +53,10 @@ class _Drawn:
         Raises:
             UserError: as `load`.
         """
-        paths = self._pictures(source, self.make())
-        return [p for path in paths if (p := _problem(path)) is not None]
+        return broken_drawings(self._pictures(source, self.make()))
 
     def _pictures(self, source: DataSource, items: Sequence[Spec]) -> list[Path]:
-        if source.root is not None or source.revision is not None:
-            where = source.root or f"revision {source.revision}"
-            raise UserError(
-                f"{self.name} is drawn by this program and reads no data, but {where} is given; "
-                "leave --data and @REVISION away for it."
-            )
+        refuse_data(self.name, source)
         return ensure_pictures(source.cache, items)
 
     def _sample(self, spec: Spec, path: Path) -> Sample:
@@ -85,13 +79,30 @@ class _Drawn:
         )  # fmt: skip
 
 
-def _problem(path: Path) -> DataProblem | None:
-    try:
-        inspect_image(path)
-    except ImageError as error:
-        message = f"{error} Delete it; it is drawn again by the next command."
-        return DataProblem(kind="corrupt", where=str(path), message=message)
-    return None
+def refuse_data(name: str, source: DataSource) -> None:
+    """What is drawn has no data of another place.
+
+    Raises:
+        UserError: some is asked for.
+    """
+    if source.root is not None or source.revision is not None:
+        where = source.root or f"revision {source.revision}"
+        raise UserError(
+            f"{name} is drawn by this program and reads no data, but {where} is given; leave "
+            "--data and @REVISION away for it."
+        )
+
+
+def broken_drawings(paths: Iterable[Path]) -> list[DataProblem]:
+    """Drawings in the cache that cannot be decoded."""
+    found = []
+    for path in paths:
+        try:
+            inspect_image(path)
+        except ImageError as error:
+            message = f"{error} Delete it; it is drawn again by the next command."
+            found.append(DataProblem(kind="corrupt", where=str(path), message=message))
+    return found
 
 
 def metrics(settings: ScoringSettings) -> tuple[Metric, ...]:

@@ -1,17 +1,10 @@
-"""Official data files: found, checked against the revisions that are known, and read.
-
-Everything here raises `UserError` with file and line; nothing is ever left out.
-"""
+"""Official data files: found, and checked against the revisions that are known."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from evals.core.errors import UserError
 from evals.core.hashes import FileHashes
@@ -175,108 +168,3 @@ class Folder:
                 label = self.files.known.get(name, {}).get(digest, "")
                 out[path.name] = f"{digest}{f' ({label})' if label else ''}"
         return out
-
-
-# --- reading ----------------------------------------------------------------------------------
-
-
-def read_text(path: Path) -> str:
-    """A UTF-8 file.
-
-    Raises:
-        UserError: it cannot be read, or is not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"Cannot read {path} ({error.strerror}); check the path.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text ({error.reason}); get it again.") from error
-
-
-def read_json(path: Path) -> Any:
-    """A JSON file.
-
-    Raises:
-        UserError: it cannot be read, or is not JSON.
-    """
-    try:
-        return json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not JSON ({error}); get it again.") from error
-
-
-def read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(``file:line``, object) of every line that is not empty.
-
-    Raises:
-        UserError: a line is no JSON object.
-    """
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{where} is not JSON ({error}); get the file again.") from error
-        if not isinstance(value, dict):
-            raise UserError(f"{where} is no JSON object; get the file again.")
-        yield where, value
-
-
-def read_csv(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """(``file:record``, row by column) of a CSV file with a heading.
-
-    Raises:
-        UserError: a row has more or fewer fields than the heading.
-    """
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
-    try:
-        for number, row in enumerate(reader, 1):
-            if None in row or None in row.values():
-                raise UserError(
-                    f"{path}: record {number} does not have the {len(reader.fieldnames or ())} "
-                    "fields of the heading; get the file again."
-                )
-            yield f"{path}: record {number}", dict(row)
-    except csv.Error as error:
-        raise UserError(f"{path} is not CSV ({error}); get it again.") from error
-
-
-def text_of(row: Mapping[str, Any], key: str, where: str) -> str:
-    """A field that must be text.
-
-    Raises:
-        UserError: it is absent or something else.
-    """
-    value = row.get(key)
-    if not isinstance(value, str):
-        raise UserError(f"{where} has no text in {key!r}; get the file again.")
-    return value
-
-
-def whole_of(row: Mapping[str, Any], key: str, where: str) -> int:
-    """A field that must be a whole number, or text that holds one.
-
-    Raises:
-        UserError: it is absent or something else.
-    """
-    value = row.get(key)
-    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
-        return int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise UserError(f"{where} has no whole number in {key!r}; get the file again.")
-    return value
-
-
-def same_length(parts: Mapping[str, Sequence[Any]], where: str) -> int:
-    """How long several parallel lists are.
-
-    Raises:
-        UserError: they differ.
-    """
-    sizes = {name: len(part) for name, part in parts.items()}
-    if len(set(sizes.values())) > 1:
-        raise UserError(f"{where} has parallel lists of different length ({sizes}); get it again.")
-    return next(iter(sizes.values()), 0)

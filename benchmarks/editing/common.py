@@ -1,4 +1,4 @@
-"""What the editing benchmarks share: reading named numbers out of a reply, and means.
+"""What the editing benchmarks share: reading numbers out of a reply, and what released ones do.
 
 The strict readings take a number only where the reply names it, whole and in range; a reply that
 names two different ones has none. The official readings are each benchmark's own.
@@ -7,15 +7,12 @@ names two different ones has none. The official readings are each benchmark's ow
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from evals.core.errors import ImageError, UserError
-from evals.core.types import Item
+from benchmarks.common.judged import spoken
 from judges.parsing import Parsed
 
 ERRORS: tuple[type[Exception], ...] = (
@@ -62,48 +59,13 @@ def released_end(reading: OfficialReading) -> str:
     return f"the released run ends on this reply ({reading.error})"
 
 
-def picture_of(item: Item) -> Path:
-    """The edited picture of a prediction.
-
-    Raises:
-        ImageError: it holds none.
-    """
-    if not item.images:
-        raise ImageError("not_found", f"the prediction for {item.sample.id} holds no image")
-    return item.images[0]
-
-
-def is_given(row: Mapping[str, Any], key: str) -> bool:
-    """Whether a field is there: neither absent nor null nor NaN."""
-    value = row.get(key)
-    return value is not None and not (isinstance(value, float) and math.isnan(value))
-
-
-def below(home: Path, name: str, where: str) -> Path:
-    """A file that a record names.
-
-    Raises:
-        UserError: it would lie outside the folder.
-    """
-    path = PurePosixPath(name)
-    if not name or path.is_absolute() or ".." in path.parts:
-        raise UserError(f"{where} names the file {name!r}, which is not below {home}.")
-    return home / path
-
-
-def mean(values: Sequence[float]) -> float | None:
-    """Arithmetic mean, summed from the left as the released scripts do; None of nothing."""
-    return sum(values) / len(values) if values else None
-
-
-def mean_or_nan(values: Sequence[float]) -> float:
-    """`mean`, with NaN for nothing."""
-    return sum(values) / len(values) if values else math.nan
+def five_in_percent(score: float) -> float:
+    """From 1..5 to 0..100; an unchecked score gives what it gives."""
+    return 25 * (score - 1)
 
 
 # --- strict readings --------------------------------------------------------------------------
 
-_THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _GAP = r"[\s*_`\"'#]*+"
 """What Markdown and JSON put between a name, its colon and its number; never given back, so that a
 long run of it takes no time."""
@@ -117,28 +79,6 @@ _SCALE = r"(?:\([^()\n]{0,20}\))?"
 
 NEAR = 200
 """Characters behind a number that can say something about it."""
-TRIES = 200
-"""Braces at which an object is tried to be read."""
-
-
-def spoken(reply: str) -> str:
-    """The reply without what stands between ``<think>`` tags."""
-    return _THOUGHTS.sub("", reply)
-
-
-def json_objects(text: str) -> Iterator[dict[str, Any]]:
-    """Every JSON object of a text that is not inside another, in order; nothing is mended."""
-    decoder, at = json.JSONDecoder(), 0
-    for _ in range(TRIES):
-        start = text.find("{", at)
-        if start < 0:
-            return
-        try:
-            value, at = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            at = start + 1
-            continue
-        yield value
 
 
 def read_named(

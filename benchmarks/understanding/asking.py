@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from importlib.resources import files
 from typing import Any
 
+from benchmarks.common.judged import Readers, by_name, in_words, parsed, rubrics, spoken
 from benchmarks.understanding.replies import Marked, ReplyMetric, share
 from evals.core.protocols import ScoringSettings
 from judges.interview import Said, one_judge, raw_of
 from judges.metric import Question
 from judges.parsing import Parsed
-from judges.script import Script, load_scripts, with_official
+from judges.script import Script
 
 JUDGED_ONCE = (
     "the judge's reply is not in the released form; the released script asks up to four more "
@@ -26,18 +26,14 @@ JUDGED_ONCE = (
 """Why an official value is absent: a judge is asked once here."""
 NOTHING = frozenset({"", "none", "null", "n/a", "na", "no answer", "unknown", "nothing"})
 """How a judge says that a reply holds no answer."""
-_THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 
 
 # --- words ------------------------------------------------------------------------------------
 
 
-def rubric(
-    package: str, readers: Mapping[str, tuple[str, Callable[[str], Parsed]]]
-) -> dict[str, Script]:
+def rubric(package: str, readers: Readers) -> dict[str, Script]:
     """The scripts of ``rubric.toml`` in a package below this one, see `judges.script`."""
-    path = files(f"benchmarks.understanding.{package}").joinpath("rubric.toml")
-    return load_scripts(path.read_text("utf-8"), readers)
+    return rubrics(f"understanding.{package}", readers, "rubric.toml")
 
 
 @cache
@@ -56,14 +52,7 @@ def scripts_for(benchmark: str, settings: ScoringSettings) -> Mapping[str, Scrip
     Raises:
         UserError: the file cannot be read, or lacks a prompt or a field.
     """
-    own = own_scripts(benchmark)
-    path = settings.judging.prompt
-    if path is None:
-        return own
-    return {
-        name: with_official(s, path, name, {f.name: f"{{{f.name}}}" for f in s.fields})
-        for name, s in own.items()
-    }
+    return in_words(own_scripts(benchmark), settings, by_name)
 
 
 def told(**fields: str) -> Question:
@@ -80,14 +69,13 @@ def words_of(reply: str) -> str:
     >>> words_of("<think>A?</think> **B**.")
     'B'
     """
-    return re.sub(r"[\W_]+", " ", _THOUGHTS.sub("", reply)).strip()
+    return re.sub(r"[\W_]+", " ", spoken(reply)).strip()
 
 
 def read_text(reply: str) -> Parsed:
     """Any text; what it is worth depends on the sample."""
-    if not reply.strip():
-        return Parsed(status="unparsed", reason="the reply is empty")
-    return Parsed(status="ok", scores={"found": float(not is_nothing(reply))})
+    reason = "" if reply.strip() else "the reply is empty"
+    return parsed(reason, {"found": float(not is_nothing(reply))})
 
 
 def is_nothing(extracted: str) -> bool:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.common.drawn import broken_drawings, refuse_data
 from benchmarks.understanding.answers import AnswerMetric, AnswerReference
-from evals.core.errors import ImageError, UserError
-from evals.core.images import inspect_image
 from evals.core.protocols import Benchmark, DataProblem, DataSource, Metric, ScoringSettings, Suite
 from evals.core.types import STRICT_POLICY, Group, Headline, Sample
 from synth.questions import (
@@ -43,26 +42,12 @@ def verify(source: DataSource) -> list[DataProblem]:
     Raises:
         UserError: as `load`.
     """
-    return [p for path in _pictures(source, questions()) if (p := _problem(path)) is not None]
+    return broken_drawings(_pictures(source, questions()))
 
 
 def _pictures(source: DataSource, items: Sequence[Question]) -> list[Path]:
-    if source.root is not None or source.revision is not None:
-        where = source.root or f"revision {source.revision}"
-        raise UserError(
-            f"{NAME} is drawn by this program and reads no data, but {where} is given; leave "
-            "--data and @REVISION away for it."
-        )
+    refuse_data(NAME, source)
     return ensure_pictures(source.cache, items)
-
-
-def _problem(path: Path) -> DataProblem | None:
-    try:
-        inspect_image(path)
-    except ImageError as error:
-        message = f"{error} Delete it; it is drawn again by the next command."
-        return DataProblem(kind="corrupt", where=str(path), message=message)
-    return None
 
 
 def _sample(question: Question, path: Path) -> Sample:

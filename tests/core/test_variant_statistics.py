@@ -18,27 +18,9 @@ from evals.core.resample import Resamples
 from evals.core.stats import ClusterBootstrap
 from evals.core.store import plain
 from evals.core.summary import frame_of, summarise
-from evals.core.types import Headline, Term, Variant
+from evals.core.types import Headline
+from tests.variant_kit import GROUPS, VALUES, A, B, C, cells, term, variant
 from tests.variant_runs import MISSING, memory_run
-
-A, B = ("Cat", "A"), ("Cat", "B")
-C = ("Dog", "C")
-GROUPS = [A, A, A, B, C, C]
-VALUES = [1.0, 0.0, 1.0, 0.5, 0.25, 0.0]
-
-
-def variant(*terms, name="v", **more):
-    return Variant(name=name, title=name, doc="A test.", terms=terms, **more)
-
-
-def term(**more):
-    return Term(**{"column": "m.q", **more})
-
-
-def cells(*variants, groups=GROUPS, values=VALUES, columns=None, **more):
-    run = memory_run(groups, columns or {"m.q": values}, variants=variants, **more)
-    return summarise(run, resamples=300).cells
-
 
 # --- intervals --------------------------------------------------------------------------------
 
@@ -273,6 +255,18 @@ def test_exchange_by_brute_force():
         gaps.append(abs(ends[0] - ends[1]))
     expected = np.mean([g >= gaps[0] - 1e-12 for g in gaps])
     assert cluster_exchange_p(a, b, ratio) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("differing", "p"), [(0, 1.0), (1, 1.0), (2, 0.5)])
+def test_few_clusters_that_differ_have_few_exchanges(differing, p):
+    a = np.column_stack([np.ones(9), np.ones(9)])
+    b = a.copy()
+    b[:differing, 0] = 0.0
+
+    def mean(sums):
+        return sums[..., 0] / sums[..., 1]
+
+    assert cluster_exchange_p(a, b, mean) == p
 
 
 def test_p_is_uniform_where_there_is_no_difference():

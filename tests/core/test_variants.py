@@ -11,26 +11,16 @@ import pytest
 from evals.core.store import plain
 from evals.core.summary import summarise
 from evals.core.types import Group, Headline, Term, Variant
-from evals.core.variants import check_variants, columns_used, definition, metrics_used, variants_of
+from evals.core.variants import (
+    check_variants,
+    columns_used,
+    definition,
+    metrics_used,
+    twins,
+    variants_of,
+)
+from tests.variant_kit import GROUPS, VALUES, A, B, C, cells, term, variant
 from tests.variant_runs import ABSENT, MISSING, TIMEOUT, memory_run
-
-A, B = ("Cat", "A"), ("Cat", "B")
-C = ("Dog", "C")
-GROUPS = [A, A, A, B, C, C]
-VALUES = [1.0, 0.0, 1.0, 0.5, 0.25, 0.0]
-
-
-def variant(*terms, name="v", **more):
-    return Variant(name=name, title=name, doc="A test.", terms=terms, **more)
-
-
-def term(**more):
-    return Term(**{"column": "m.q", **more})
-
-
-def cells(*variants, groups=GROUPS, values=VALUES, columns=None, **more):
-    run = memory_run(groups, columns or {"m.q": values}, variants=variants, **more)
-    return summarise(run, resamples=300).cells
 
 
 def value(made, group=(), **more):
@@ -481,3 +471,38 @@ def test_definitions_hold_all_parts_once():
     parts = {"a": variant(term(), name="a"), "b": variant(of=("a",), name="b")}
     whole = variant(of=("a", "b"), name="c")
     assert [v.name for v in definition(whole, parts)] == ["c", "a", "b"]
+
+
+# --- twins --------------------------------------------------------------------------------------
+
+
+def _named(name, column="m.q", profile="official", **more):
+    terms = (Term(column=column, levels=(1,)),)
+    return Variant(**{"name": name, "title": "", "doc": "", "terms": terms, "profile": profile,
+                      **more})  # fmt: skip
+
+
+def _twins(variant, *others):
+    return [v.name for v in twins(variant, {v.name: v for v in (variant, *others)})]
+
+
+def test_the_twin_of_a_strict_variant_has_its_name():
+    strict = _named("macro_strict", "m.s", "strict")
+    others = [_named("micro"), _named("macro"), _named("macro_paper", profile="paper")]
+    assert _twins(strict, *others) == ["macro"]
+    assert _twins(_named("macro_counted", "m.s", "strict"), *others) == ["macro"]
+    assert _twins(_named("other_strict", "m.s", "strict"), *others) == []
+    assert _twins(_named("macro_strict", "m.s", "strict", unit="%"), *others) == []
+    assert _twins(others[1], strict) == ["macro"], "an official one is its own"
+
+
+def test_a_variant_that_is_only_strict_has_those_of_its_formula():
+    ratio = (Term(column="m.a", over="m.b"),)
+    strict = _named("strict", "m.s", "strict")
+    others = [_named("exact"), _named("ratio", terms=ratio), _named("judged", "judge.q"),
+              _named("points", range=(0, 1000))]  # fmt: skip
+    assert _twins(strict, *others) == ["exact", "judged"]
+    pair = _named("strict", profile="strict", terms=(), of=("a_strict",))
+    made = [_named("a_strict", "m.s", "strict"), _named("a"), _named("all", terms=(), of=("a",)),
+            _named("one", terms=ratio), _named("bad", terms=(), of=("one",))]  # fmt: skip
+    assert _twins(pair, *made) == ["all"]

@@ -16,15 +16,9 @@ from PIL import Image, ImageDraw
 from evals.core.errors import UserError
 from evals.core.types import Output, Sample
 from metrics.ocr import OcrReader, TextItem
-from model.adapters.classical import (
-    Classical,
-    Place,
-    alignment,
-    edit_image,
-    find_source,
-    make,
-    parse_prompt,
-)
+from model.adapters.classical import Classical, make
+from model.adapters.classical_edit import edit_image
+from model.adapters.classical_find import Place, alignment, find_source, parse_prompt
 from model.adapters.classical_look import Plane, look
 from model.adapters.classical_paint import can_write, match_setting
 from synth import typeface

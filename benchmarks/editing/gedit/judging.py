@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
-from importlib.resources import files
+from pathlib import Path
 
-from benchmarks.editing.common import picture_of, released_end
+from benchmarks.common.judged import judge_metric, picture_of, rubrics
+from benchmarks.common.quantities import grade, released
+from benchmarks.editing.common import released_end
 from benchmarks.editing.gedit.replies import (
     HIGH,
     LOW,
@@ -18,10 +20,10 @@ from benchmarks.editing.gedit.replies import (
 from benchmarks.editing.gedit.scoring import official_sample, strict_score
 from benchmarks.editing.official_prompts import with_parts
 from evals.core.protocols import ScoringSettings
-from evals.core.types import Item, Quantity
-from judges.interview import InterviewMetric, Said, Turn, interview, one_judge, raw_of, unread
+from evals.core.types import Item
+from judges.interview import InterviewMetric, Said, Turn, one_judge, raw_of, unread
 from judges.metric import Marks, Question
-from judges.script import Script, load_scripts
+from judges.script import Script
 
 PARTS = ("O", "SC", "PQ")
 _DOCS = {
@@ -30,18 +32,12 @@ _DOCS = {
     "PQ": "Quality: the smaller of naturalness and freedom from artefacts, from 0 to 10.",
 }
 QUANTITIES = (
+    *(grade(n, _DOCS[n], LOW, HIGH) for n in PARTS),
     *(
-        Quantity(name=n, range=(LOW, HIGH), direction="higher", worst=LOW, doc=_DOCS[n])
+        released(f"{n}_official", f"{_DOCS[n]} As the released parser reads it, unchecked.")
         for n in PARTS
     ),
-    *(
-        Quantity(
-            name=f"{n}_official", range=(float("-inf"), float("inf")), direction="higher",
-            profile="official", doc=f"{_DOCS[n]} As the released parser reads it, unchecked.",
-        )
-        for n in PARTS
-    ),
-)  # fmt: skip
+)
 GUESSED = "the released script asks again, and then takes a random number (GEDIT-1)"
 _OFFICIAL: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
     "semantics": (
@@ -60,14 +56,11 @@ _OFFICIAL: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
 @cache
 def scripts() -> Mapping[str, Script]:
     """Our own words, by question."""
-    text = files("benchmarks.editing.gedit").joinpath("rubrics.toml").read_text(encoding="utf-8")
-    return load_scripts(
-        text,
-        {
-            "semantics": ("two numbers 1, semantics", partial(strict_reading, keys=SEMANTICS)),
-            "quality": ("two numbers 1, quality", partial(strict_reading, keys=QUALITY)),
-        },
-    )
+    readers = {
+        "semantics": ("two numbers 1, semantics", partial(strict_reading, keys=SEMANTICS)),
+        "quality": ("two numbers 1, quality", partial(strict_reading, keys=QUALITY)),
+    }
+    return rubrics("editing.gedit", readers)
 
 
 def metric(settings: ScoringSettings) -> InterviewMetric:
@@ -76,17 +69,14 @@ def metric(settings: ScoringSettings) -> InterviewMetric:
     Raises:
         UserError: the official prompt file cannot be used.
     """
-    asked, prompt = scripts(), settings.judging.prompt
-    if prompt is not None:
-        asked = {n: with_parts(s, prompt, *_OFFICIAL[n]) for n, s in asked.items()}
-    return interview(
-        settings,
-        quantities=QUANTITIES,
-        scripts=list(asked.values()),
-        ask=partial(ask, scripts=asked),
-        mark=mark,
-        expected=lambda _: 2,
-    )
+    return judge_metric(
+        settings, quantities=QUANTITIES, scripts=scripts(), reword=_official_words, ask=ask,
+        mark=mark, expected=lambda _: 2,
+    )  # fmt: skip
+
+
+def _official_words(name: str, script: Script, prompt: Path) -> Script:
+    return with_parts(script, prompt, *_OFFICIAL[name])
 
 
 def ask(item: Item, said: Said, *, scripts: Mapping[str, Script]) -> Sequence[Turn]:

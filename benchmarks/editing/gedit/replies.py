@@ -12,7 +12,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
-from benchmarks.editing.common import OfficialReading, crash, json_objects, spoken
+from benchmarks.common.judged import json_objects, spoken
+from benchmarks.editing.common import OfficialReading, crash
 from judges.parsing import Parsed
 
 LOW, HIGH = 0, 10

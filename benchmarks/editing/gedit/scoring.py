@@ -12,7 +12,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.editing.common import OfficialReading, crash, mean_or_nan
+from benchmarks.common.means import mean_or_nan
+from benchmarks.editing.common import OfficialReading, crash
 from benchmarks.editing.gedit.replies import LIMITED
 
 GROUPS = (

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common.files import read_jsonl, text_of
 from benchmarks.common.hub import parquet_rows
+from benchmarks.common.reading import read_jsonl, text_of
 from evals.core.errors import UserError
 from evals.core.types import fingerprint
 from evals.core.writing import write_atomic

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.common.files import Folder, OfficialFiles, read_json, text_of
+from benchmarks.common.files import Folder, OfficialFiles
+from benchmarks.common.reading import below, read_json, text_of
 from benchmarks.common.suites import official_suite
-from benchmarks.editing.common import below
 from benchmarks.editing.imgedit.scoring import DIMENSIONS, kind
 from evals.core.errors import UserError, unknown
 from evals.core.protocols import DataSource

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
-from importlib.resources import files
+from pathlib import Path
 
-from benchmarks.editing.common import REPLY_DROPPED, picture_of, released_end
+from benchmarks.common.judged import judge_metric, picture_of, rubrics, turn
+from benchmarks.common.quantities import grade, released
+from benchmarks.editing.common import REPLY_DROPPED, released_end
 from benchmarks.editing.imgedit.data import ImgEditReference
 from benchmarks.editing.imgedit.scoring import (
     DIMENSIONS,
@@ -18,32 +20,25 @@ from benchmarks.editing.imgedit.scoring import (
     strict_score,
 )
 from evals.core.protocols import ScoringSettings
-from evals.core.types import Item, Quantity
-from judges.interview import InterviewMetric, Said, Turn, interview, one_judge, raw_of, unread
-from judges.metric import Marks, Question
-from judges.script import Script, load_scripts, with_official
+from evals.core.types import Item
+from judges.interview import InterviewMetric, Said, Turn, one_judge, raw_of, unread
+from judges.metric import Marks
+from judges.script import Script, with_official
 
 GRADES = ("q1", "q2", "q3")
 QUANTITIES = (
-    Quantity(
-        name="score", range=(LOW, HIGH), direction="higher", worst=LOW,
-        doc="Mean of the three grades, from 1 to 5.",
-    ),
+    grade("score", "Mean of the three grades, from 1 to 5.", LOW, HIGH),
     *(
-        Quantity(
-            name=name, range=(LOW, HIGH), direction="higher", worst=LOW,
-            doc=f"{which} grade of the edit's type: {what}.",
-        )
+        grade(name, f"{which} grade of the edit's type: {what}.", LOW, HIGH)
         for name, which, what in (
             ("q1", "First", "whether the instruction was followed"),
             ("q2", "Second", "how natural it looks, or what was kept"),
             ("q3", "Third", "whether space, light and details hold"),
         )
     ),
-    Quantity(
-        name="score_official", range=(0.0, float("inf")), direction="higher", profile="official",
-        doc="Mean of all numbers that the released parser sees, rounded to 2 decimals; it checks "
-        "neither their names nor their range.",
+    released(
+        "score_official", "Mean of all numbers that the released parser sees, rounded to 2 "
+        "decimals; it checks neither their names nor their range.", low=0.0,
     ),
 )  # fmt: skip
 
@@ -51,12 +46,11 @@ QUANTITIES = (
 @cache
 def scripts() -> Mapping[str, Script]:
     """Our own words, by edit type."""
-    text = files("benchmarks.editing.imgedit").joinpath("rubrics.toml").read_text(encoding="utf-8")
     readers = {
         edit_type: (f"named grades 1, {edit_type}", partial(strict_reading, edit_type=edit_type))
         for edit_type in DIMENSIONS
     }
-    return load_scripts(text, readers)
+    return rubrics("editing.imgedit", readers)
 
 
 def metric(settings: ScoringSettings) -> InterviewMetric:
@@ -65,19 +59,14 @@ def metric(settings: ScoringSettings) -> InterviewMetric:
     Raises:
         UserError: the official prompt file cannot be used.
     """
-    asked, prompt = scripts(), settings.judging.prompt
-    if prompt is not None:
-        asked = {
-            edit_type: with_official(script, prompt, edit_type, {"instruction": "<edit_prompt>"})
-            for edit_type, script in asked.items()
-        }
-    return interview(
-        settings,
-        quantities=QUANTITIES,
-        scripts=list(asked.values()),
-        ask=partial(ask, scripts=asked),
+    return judge_metric(
+        settings, quantities=QUANTITIES, scripts=scripts(), reword=_official_words, ask=ask,
         mark=mark,
-    )
+    )  # fmt: skip
+
+
+def _official_words(edit_type: str, script: Script, prompt: Path) -> Script:
+    return with_official(script, prompt, edit_type, {"instruction": "<edit_prompt>"})
 
 
 def ask(item: Item, said: Said, *, scripts: Mapping[str, Script]) -> Sequence[Turn]:
@@ -87,11 +76,9 @@ def ask(item: Item, said: Said, *, scripts: Mapping[str, Script]) -> Sequence[Tu
         ImageError: the prediction holds no image.
     """
     reference: ImgEditReference = item.sample.reference
-    question = Question(
-        fields={"instruction": item.sample.prompt},
-        images={"source": item.sample.images[0], "edited": picture_of(item)},
-    )
-    return [Turn(name="grades", script=scripts[reference.edit_type], question=question)]
+    fields = {"instruction": item.sample.prompt}
+    images = {"source": item.sample.images[0], "edited": picture_of(item)}
+    return [turn("grades", scripts[reference.edit_type], fields, images)]
 
 
 def mark(item: Item, said: Said) -> Marks:

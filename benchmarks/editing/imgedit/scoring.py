@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.editing.common import OfficialReading, crash, mean, read_named
+from benchmarks.common.means import mean
+from benchmarks.editing.common import OfficialReading, crash, read_named
 from judges.parsing import Parsed
 
 LOW, HIGH = 1, 5

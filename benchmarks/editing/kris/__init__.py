@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.common.quantities import in_percent
 from benchmarks.editing.kris.data import FULL, NAME
 from benchmarks.editing.kris.published import published
 from benchmarks.editing.kris.scoring import METAS, SHORT, SIZES, TYPES
 from benchmarks.editing.kris.scoring import metrics as metrics_of
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Group, Headline, Policy, Term, Variant
+from evals.core.types import STRICT_POLICY, Group, Headline, Policy, Term
 
 
 def weights() -> dict[str, float]:
@@ -24,35 +25,32 @@ def weights() -> dict[str, float]:
 
 
 VARIANTS = (
-    Variant(
-        name="flat", title="mean of grades", range=(0, 100), unit="%",
-        doc="Mean of all single grades in percent, so that an edit with a grade for knowledge "
-        "weighs 4 against 3 (KRIS-5): BAGEL and GenEditEvalKit, also for each type.",
-        terms=(Term(column="judge.sum_official", over="judge.grades_official"),),
+    in_percent(
+        "flat", "mean of grades", "Mean of all single grades in percent, so that an edit with a "
+        "grade for knowledge weighs 4 against 3 (KRIS-5): BAGEL and GenEditEvalKit, also for each "
+        "type.", Term(column="judge.sum_official", over="judge.grades_official"),
     ),
-    Variant(
-        name="samples", title="mean of edits", range=(0, 100), unit="%",
-        doc="Mean over edits of the mean of their grades in percent: lmms-eval.",
-        terms=(Term(column="judge.score_official"),),
+    in_percent(
+        "samples", "mean of edits",
+        "Mean over edits of the mean of their grades in percent: lmms-eval.",
+        Term(column="judge.score_official"),
     ),
     *(
-        Variant(
-            name=short, title=f"{name}, as released", range=(0, 100), unit="%",
-            doc=f"Mean of the released grade for {name} in percent.",
-            terms=(Term(column=f"judge.{name}_official"),),
+        in_percent(
+            short, f"{name}, as released", f"Mean of the released grade for {name} in percent.",
+            Term(column=f"judge.{name}_official"),
         )
         for name, short in SHORT.items()
     ),
-    Variant(
-        name="flat_strict", title="mean of grades, strict", range=(0, 100), unit="%",
-        doc="The mean of all single grades of all planned edits: type means, weighted by the "
-        "number of grades that each type has.",
-        terms=(Term(column="judge.score", levels=(2,), weights=weights()),), profile="strict",
+    in_percent(
+        "flat_strict", "mean of grades, strict", "The mean of all single grades of all planned "
+        "edits: type means, weighted by the number of grades that each type has.",
+        Term(column="judge.score", levels=(2,), weights=weights()), profile="strict",
     ),
-    Variant(
-        name="samples_strict", title="mean of edits, strict", range=(0, 100), unit="%",
-        doc="Mean over all planned edits of the mean of their grades.",
-        terms=(Term(column="judge.score"),), profile="strict",
+    in_percent(
+        "samples_strict", "mean of edits, strict",
+        "Mean over all planned edits of the mean of their grades.", Term(column="judge.score"),
+        profile="strict",
     ),
 )  # fmt: skip
 

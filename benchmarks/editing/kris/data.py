@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common.files import Folder, Hub, OfficialFiles, read_json, text_of
+from benchmarks.common.files import Folder, Hub, OfficialFiles
+from benchmarks.common.reading import below, is_given, read_object, text_of
 from benchmarks.common.suites import official_suite
-from benchmarks.editing.common import below, is_given
 from benchmarks.editing.kris.scoring import METAS, TYPE_OF
 from evals.core.errors import UserError
 from evals.core.protocols import DataSource
@@ -64,10 +64,7 @@ def read(folder: Folder, source: DataSource) -> Iterator[Sample]:
     """
     for category in TYPE_OF:
         path = folder.path(category)
-        rows = read_json(path)
-        if not isinstance(rows, dict):
-            raise UserError(f"{path} is no JSON object; get it again.")
-        for key, row in rows.items():
+        for key, row in read_object(path).items():
             where = f"{path}: record {key}"
             if not isinstance(row, dict):
                 raise UserError(f"{where} is no object; get the file again.")

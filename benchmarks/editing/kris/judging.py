@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from importlib.resources import files
 from pathlib import Path
 
-from benchmarks.editing.common import picture_of
+from benchmarks.common.judged import judge_metric, picture_of, rubrics, turn
+from benchmarks.common.quantities import percent, released
+from benchmarks.editing.common import five_in_percent
 from benchmarks.editing.kris.data import (
     FRAMES,
     MULTI,
@@ -24,15 +25,14 @@ from benchmarks.editing.kris.replies import (
     official_reading,
     strict_reading,
 )
-from benchmarks.editing.kris.scoring import KNOWLEDGE, SHORT, metrics, percent, sample_score
+from benchmarks.editing.kris.scoring import KNOWLEDGE, SHORT, metrics, sample_score
 from benchmarks.editing.official_prompts import with_parts
 from evals.core.protocols import ScoringSettings
 from evals.core.types import Item, Quantity
-from judges.interview import InterviewMetric, Said, Turn, interview, one_judge, raw_of, unread
-from judges.metric import Marks, Question
-from judges.script import Script, load_scripts
+from judges.interview import InterviewMetric, Said, Turn, one_judge, raw_of, unread
+from judges.metric import Marks
+from judges.script import Script
 
-_INFINITE = float("inf")
 _WHAT = {
     "consistency": "VC, whether all else stayed as it was",
     "quality": "VQ, how sound the result is",
@@ -40,34 +40,20 @@ _WHAT = {
     "knowledge": "KP, whether the result agrees with what is known; of science and logic only",
 }
 QUANTITIES = (
-    Quantity(
-        name="score", range=(0, 100), direction="higher", unit="%", worst=0.0,
-        doc="Mean of the three or four grades in percent.",
-    ),
+    percent("score", "Mean of the three or four grades in percent."),
+    *(percent(n, f"{doc}.") for n, doc in _WHAT.items()),
     *(
-        Quantity(name=n, range=(0, 100), direction="higher", unit="%", worst=0.0, doc=f"{doc}.")
+        released(f"{n}_official", f"{doc}; as released, unchecked.", unit="%")
         for n, doc in _WHAT.items()
     ),
-    *(
-        Quantity(
-            name=f"{n}_official", range=(-_INFINITE, _INFINITE), direction="higher", unit="%",
-            profile="official", doc=f"{doc}; as released, unchecked.",
-        )
-        for n, doc in _WHAT.items()
-    ),
-    Quantity(
-        name="sum_official", range=(-_INFINITE, _INFINITE), direction="higher", unit="%",
-        profile="official", doc="Sum of the released grades in percent, those that there are.",
-        auxiliary=True,
-    ),
+    released("sum_official", "Sum of the released grades in percent, those that there are.",
+             unit="%", auxiliary=True),
     Quantity(
         name="grades_official", range=(0, 4), direction="higher", profile="official",
         doc="How many grades the released parser read.", auxiliary=True,
     ),
-    Quantity(
-        name="score_official", range=(-_INFINITE, _INFINITE), direction="higher", unit="%",
-        profile="official", doc="Mean of the released grades in percent, those that there are.",
-    ),
+    released("score_official", "Mean of the released grades in percent, those that there are.",
+             unit="%"),
 )  # fmt: skip
 UNREAD = "the released parser read no number; the grade leaves the means"
 _INSTRUCT = {"instruction": "{instruct}"}
@@ -89,14 +75,13 @@ _OFFICIAL: Mapping[str, tuple[str, Mapping[str, str]]] = {
 @cache
 def scripts() -> Mapping[str, Script]:
     """Our own words; those about frames once for each frame that can be missing."""
-    text = files("benchmarks.editing.kris").joinpath("rubrics.toml").read_text(encoding="utf-8")
     readers = {
         name: (f"named scores 1, {name}", partial(strict_reading, metrics=(name,)))
         for name in ("consistency", "quality", "instruction")
     }
     dual = ("instruction", "knowledge")
     readers["knowledge"] = ("named scores 1, both", partial(strict_reading, metrics=dual))
-    return load_scripts(text, readers)
+    return rubrics("editing.kris", readers)
 
 
 def marked(script: Script, missing: int) -> Script:
@@ -115,17 +100,10 @@ def metric(settings: ScoringSettings) -> InterviewMetric:
     Raises:
         UserError: the official prompt file cannot be used.
     """
-    asked, prompt = scripts(), settings.judging.prompt
-    if prompt is not None:
-        asked = {name: _official_words(name, script, prompt) for name, script in asked.items()}
-    return interview(
-        settings,
-        quantities=QUANTITIES,
-        scripts=list(asked.values()),
-        ask=partial(ask, scripts=asked),
-        mark=mark,
-        expected=lambda _: 3,
-    )
+    return judge_metric(
+        settings, quantities=QUANTITIES, scripts=scripts(), reword=_official_words, ask=ask,
+        mark=mark, expected=lambda _: 3,
+    )  # fmt: skip
 
 
 def _official_words(name: str, script: Script, prompt: Path) -> Script:
@@ -167,11 +145,7 @@ def ask(item: Item, said: Said, *, scripts: Mapping[str, Script]) -> Sequence[Tu
         script = scripts[name].showing(*images)
         if reference.missing:
             script = marked(script, reference.missing)
-        told = {f.name: fields[f.name] for f in script.fields}
-        shown = {i.role: images[i.role] for i in script.images}
-        turns.append(
-            Turn(name=question, script=script, question=Question(fields=told, images=shown))
-        )
+        turns.append(turn(question, script, fields, images))
     return turns
 
 
@@ -200,7 +174,7 @@ def mark(item: Item, said: Said) -> Marks:
     if "knowledge" not in wanted:
         notes["knowledge"] = notes["knowledge_official"] = "not asked about this category"
     scores = {n: s for v in said.values() if v.status == "ok" for n, s in v.scores.items()}
-    parts |= {name: percent(score) for name, score in scores.items()}
+    parts |= {name: five_in_percent(score) for name, score in scores.items()}
     if set(scores) == set(wanted):
         parts["score"] = sample_score(scores)
         if "knowledge" in scores and scores["instruction"] <= 2 and scores["knowledge"] > 1:
@@ -233,7 +207,7 @@ def _official(
 ) -> dict[str, float | None]:
     """Metric -> grade in percent as released; those of a panel are the panel's."""
     if not one_judge(said):
-        return {name: percent(score) for name, score in scores.items()}
+        return {name: five_in_percent(score) for name, score in scores.items()}
     replies = {question: raw_of(said, question) for question in said}
     readings: dict[str, Reading]
     if reference.kind in KNOWLEDGE:
@@ -252,4 +226,4 @@ def _bounded(score: int | None) -> float | None:
     """In percent; None for what is beyond the range of floats."""
     if score is None or abs(score) > 10**300:
         return None
-    return float(percent(score))
+    return float(five_in_percent(score))

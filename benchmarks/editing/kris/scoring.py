@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from benchmarks.editing.common import mean
+from benchmarks.common.means import mean
+from benchmarks.editing.common import five_in_percent
 
 TYPES: Mapping[str, tuple[str, ...]] = {
     "Attribute Perception": (
@@ -46,11 +47,6 @@ TYPE_OF: Mapping[str, str] = {c: t for t, inside in TYPES.items() for c in insid
 def metrics(kind: str) -> tuple[str, ...]:
     """The metrics of a type's samples."""
     return tuple(m for m in SHORT if m != "knowledge" or kind in KNOWLEDGE)
-
-
-def percent(score: float) -> float:
-    """From 1..5 to 0..100; an unchecked score gives what it gives."""
-    return (score - 1) * 25
 
 
 # --- the released summary ---------------------------------------------------------------------
@@ -101,7 +97,7 @@ def official_summary(
 def _values(samples: Iterable[Scores], names: Iterable[str]) -> dict[str, list[float]]:
     listed = list(samples)
     return {
-        name: [percent(score) for s in listed if (score := s.get(name)) is not None]
+        name: [five_in_percent(score) for s in listed if (score := s.get(name)) is not None]
         for name in names
     }
 
@@ -119,4 +115,4 @@ def sample_score(scores: Mapping[str, float]) -> float:
     >>> sample_score({"consistency": 5, "quality": 5, "instruction": 1, "knowledge": 1})
     50.0
     """
-    return sum(map(percent, scores.values())) / len(scores)
+    return sum(map(five_in_percent, scores.values())) / len(scores)

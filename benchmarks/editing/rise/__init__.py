@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.common.quantities import in_percent
 from benchmarks.editing.rise.data import FULL, NAME
 from benchmarks.editing.rise.published import published
 from benchmarks.editing.rise.scoring import SUBTASKS, TITLES
@@ -18,10 +19,7 @@ from evals.core.types import STRICT_POLICY, Group, Headline, Policy, Profile, Te
 
 def _mean(name: str, column: str, title: str, doc: str, profile: Profile = "official") -> Variant:
     """The mean of a column over all samples, in percent."""
-    return Variant(
-        name=name, title=title, doc=doc, terms=(Term(column=f"judge.{column}"),), range=(0, 100),
-        unit="%", profile=profile,
-    )  # fmt: skip
+    return in_percent(name, title, doc, Term(column=f"judge.{column}"), profile=profile)
 
 
 VARIANTS = (

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from benchmarks.editing.common import is_given, released_error
+from benchmarks.common.reading import is_given
+from benchmarks.editing.common import released_error
 from benchmarks.editing.rise import scoring
 from benchmarks.editing.rise.data import ABSENT, counts_as_light
 from benchmarks.editing.rise.scoring import Points

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common.files import Folder, Hub, OfficialFiles, read_json, text_of
+from benchmarks.common.files import Folder, Hub, OfficialFiles
+from benchmarks.common.reading import below, is_given, read_objects, text_of
 from benchmarks.common.suites import official_suite
-from benchmarks.editing.common import below, is_given
 from benchmarks.editing.rise.scoring import LOGICAL, SPATIAL, SUBTASKS
 from evals.core.errors import UserError, unknown
 from evals.core.protocols import DataSource
@@ -83,9 +83,7 @@ def read(folder: Folder, source: DataSource) -> Iterator[Sample]:
         UserError: the file is not as it must be.
     """
     path = folder.path("records")
-    rows = read_json(path)
-    if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
-        raise UserError(f"{path} is no list of JSON objects; get it again.")
+    rows = read_objects(path)
     light = counts_as_light([r.get("consistency_free", ABSENT) for r in rows])
     home = next((p for p in (path.parent, path.parent / "data") if _holds(p, rows)), path.parent)
     for number, row in enumerate(rows):

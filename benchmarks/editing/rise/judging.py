@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
-from importlib.resources import files
+from pathlib import Path
 
-from benchmarks.editing.common import picture_of
+from benchmarks.common.judged import judge_metric, picture_of, rubrics, turn
+from benchmarks.common.quantities import grade, percent, released
+from benchmarks.editing.common import five_in_percent
 from benchmarks.editing.official_prompts import with_parts
 from benchmarks.editing.rise.data import RiseReference
 from benchmarks.editing.rise.scoring import (
@@ -20,21 +22,18 @@ from benchmarks.editing.rise.scoring import (
     official_points,
     official_reading,
     official_score,
-    percent,
     questions,
     strict_reading,
     strict_score,
 )
 from evals.core.protocols import ScoringSettings
-from evals.core.types import Item, Quantity, Sample
-from judges.interview import InterviewMetric, Said, Turn, interview, one_judge, raw_of, unread
+from evals.core.types import Item, Sample
+from judges.interview import InterviewMetric, Said, Turn, one_judge, raw_of, unread
 from judges.metric import Marks
-from judges.metric import Question as Filled
 from judges.rubric import ImagePolicy
-from judges.script import Script, load_scripts
+from judges.script import Script
 
 NAMES: Mapping[Question, str] = {"C": "consistency", "R": "reasoning", "V": "plausibility"}
-_INFINITE = float("inf")
 _DOCS = {
     "accuracy": "100 when every question about the answer has full marks, else 0.",
     "score": "Weighted mean of consistency, reasoning and plausibility, halved when the reasoning "
@@ -44,22 +43,18 @@ _DOCS = {
     "plausibility": "How real and well made the answer is, in percent; not asked of logical ones.",
 }
 QUANTITIES = (
+    *(percent(n, doc) for n, doc in _DOCS.items()),
+    grade("accuracy_official", f"{_DOCS['accuracy']} As released, unchecked.", 0.0, 100.0,
+          "official", unit="%"),
     *(
-        Quantity(name=n, range=(0, 100), direction="higher", unit="%", worst=0.0, doc=doc)
+        released(f"{n}_official", f"{doc} As released, unchecked.", low=-25.0, unit="%")
         for n, doc in _DOCS.items()
+        if n != "accuracy"
     ),
-    *(
-        Quantity(
-            name=f"{n}_official", direction="higher", unit="%", profile="official",
-            range=(0, 100) if n == "accuracy" else (-25.0, _INFINITE),
-            doc=f"{doc} As released, unchecked.",
-        )
-        for n, doc in _DOCS.items()
-    ),
-    Quantity(
-        name="accuracy_2026_04", range=(0, 100), direction="higher", unit="%", profile="official",
-        doc="100 when every question that was asked has full marks: the released rule since "
-        "2026-04-23; before, a sample without a question about consistency never had them.",
+    grade(
+        "accuracy_2026_04", "100 when every question that was asked has full marks: the released "
+        "rule since 2026-04-23; before, a sample without a question about consistency never had "
+        "them.", 0.0, 100.0, "official", unit="%",
     ),
 )  # fmt: skip
 ENDED = "the released run ends on these replies (RISE-3)"
@@ -88,14 +83,11 @@ _OFFICIAL: Mapping[str, tuple[str, Mapping[str, str]]] = {
 @cache
 def scripts() -> Mapping[str, Script]:
     """Our own words."""
-    text = files("benchmarks.editing.rise").joinpath("rubrics.toml").read_text(encoding="utf-8")
-    return load_scripts(
-        text,
-        {
-            "five": ("final score 1, 1 to 5", partial(strict_reading, category=CAUSAL)),
-            "two": ("final score 1, 0 or 1", partial(strict_reading, category=LOGICAL)),
-        },
-    )
+    readers = {
+        "five": ("final score 1, 1 to 5", partial(strict_reading, category=CAUSAL)),
+        "two": ("final score 1, 0 or 1", partial(strict_reading, category=LOGICAL)),
+    }
+    return rubrics("editing.rise", readers)
 
 
 def metric(settings: ScoringSettings) -> InterviewMetric:
@@ -104,24 +96,16 @@ def metric(settings: ScoringSettings) -> InterviewMetric:
     Raises:
         UserError: the official prompt file cannot be used.
     """
-    asked, prompt = scripts(), settings.judging.prompt
-    if prompt is not None:
-        policy = ImagePolicy(max_side=768)
-        asked = {
-            name: with_parts(
-                script, prompt, [_OFFICIAL[name][0]], _OFFICIAL[name][1], template=True,
-                policy=policy,
-            )
-            for name, script in asked.items()
-        }  # fmt: skip
-    return interview(
-        settings,
-        quantities=QUANTITIES,
-        scripts=list(asked.values()),
-        ask=partial(ask, scripts=asked),
-        mark=mark,
-        expected=_expected,
-    )
+    return judge_metric(
+        settings, quantities=QUANTITIES, scripts=scripts(), reword=_official_words, ask=ask,
+        mark=mark, expected=_expected,
+    )  # fmt: skip
+
+
+def _official_words(name: str, script: Script, prompt: Path) -> Script:
+    key, holes = _OFFICIAL[name]
+    policy = ImagePolicy(max_side=768)
+    return with_parts(script, prompt, [key], holes, template=True, policy=policy)
 
 
 def _expected(sample: Sample) -> int:
@@ -162,15 +146,10 @@ def ask(item: Item, said: Said, *, scripts: Mapping[str, Script]) -> Sequence[Tu
         "edited": picture_of(item),
     }
     fields = {"instruction": item.sample.prompt, "reference": reference.text}
-    turns = []
-    for question in _questions(reference):
-        script = scripts[script_of(reference, question)]
-        told = {f.name: fields[f.name] for f in script.fields}
-        shown = {i.role: images[i.role] for i in script.images}
-        turns.append(
-            Turn(name=NAMES[question], script=script, question=Filled(fields=told, images=shown))
-        )
-    return turns
+    return [
+        turn(NAMES[question], scripts[script_of(reference, question)], fields, images)
+        for question in _questions(reference)
+    ]
 
 
 def mark(item: Item, said: Said) -> Marks:
@@ -199,7 +178,7 @@ def mark(item: Item, said: Said) -> Marks:
 
 
 def _percent(answer: float, category: str) -> float:
-    return 100 * answer if category == LOGICAL else percent(answer)
+    return 100 * answer if category == LOGICAL else five_in_percent(answer)
 
 
 def official_parts(points: Points, reference: RiseReference) -> dict[str, float | None]:
@@ -207,13 +186,13 @@ def official_parts(points: Points, reference: RiseReference) -> dict[str, float 
     category, free = reference.category, reference.free
     done = official_complete(points, category)
     done_now = official_complete(points, category, free=free)
-    score = percent(official_score(points, category, reference.light))
+    score = five_in_percent(official_score(points, category, reference.light))
     parts = {"reasoning": points.R, "consistency": points.C, "plausibility": points.V}
     return {
         "accuracy_official": 100.0 * done,
         "accuracy_2026_04": 100.0 * done_now,
         "score_official": None if math.isnan(score) else score,
-        **{f"{n}_official": None if p is None else percent(p) for n, p in parts.items()},
+        **{f"{n}_official": None if p is None else five_in_percent(p) for n, p in parts.items()},
     }
 
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.editing.common import OfficialReading, crash, read_named
+from benchmarks.editing.common import OfficialReading, crash, five_in_percent, read_named
 from judges.parsing import Parsed
 
 TEMPORAL, CAUSAL = "temporal_reasoning", "causal_reasoning"
@@ -157,11 +157,6 @@ def official_complete(points: Points, category: str, *, free: bool = False) -> b
     return all(p == HIGH for p in needed)
 
 
-def percent(score: float) -> float:
-    """From 1..5 to 0..100."""
-    return 25 * (score - 1)
-
-
 # --- strict -----------------------------------------------------------------------------------
 
 
@@ -227,4 +222,4 @@ def strict_score(answers: Mapping[Question, float], category: str, free: bool) -
     points = Points(C=scaled.get("C"), R=scaled["R"], V=scaled.get("V"))
     score = scaled["R"] if free and category == LOGICAL else official_score(points, category, free)
     done = all(p == HIGH for p in scaled.values())
-    return SampleScore(score=score, percent=percent(score), complete=float(done))
+    return SampleScore(score=score, percent=five_in_percent(score), complete=float(done))

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.editing.common import five_in_percent
 from benchmarks.editing.rise.scoring import (
     CATEGORIES,
     LOGICAL,
     SUBTASKS,
     TITLES,
     Points,
-    percent,
 )
 
 Line = tuple[float, float, float | None]
@@ -77,19 +77,19 @@ def _subtasks(rows: Sequence[Row]) -> dict[str, Line]:
             if name in inside:
                 score = _compensated([r.score for r in inside[name]])
                 done = _compensated([float(r.complete) for r in inside[name]])
-                lines[f"{PREFIXES[category]}-{name}"] = (score, percent(score), done)
+                lines[f"{PREFIXES[category]}-{name}"] = (score, five_in_percent(score), done)
     return lines
 
 
 def _scores(rows: Iterable[Row]) -> Line:
     listed = list(rows)
     score = _pairwise([r.score for r in listed])
-    return score, percent(score), _pairwise([float(r.complete) for r in listed])
+    return score, five_in_percent(score), _pairwise([float(r.complete) for r in listed])
 
 
 def _points(values: Iterable[float | None]) -> Line:
     value = _pairwise([math.nan if v is None else float(v) for v in values])
-    return value, percent(value), None
+    return value, five_in_percent(value), None
 
 
 def _pairwise(values: Sequence[float]) -> float:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.common.files import Folder, Hub, OfficialFiles, read_csv, text_of
+from benchmarks.common.files import Folder, Hub, OfficialFiles
+from benchmarks.common.reading import below, read_csv, text_of
 from benchmarks.common.suites import official_suite
-from benchmarks.editing.common import below
 from benchmarks.editing.wiseedit.scoring import COMPLEX, category
 from evals.core.errors import UserError
 from evals.core.protocols import DataSource

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache, partial
-from importlib.resources import files
+from functools import cache
 from pathlib import Path
 
-from benchmarks.editing.common import picture_of
+from benchmarks.common.judged import judge_metric, picture_of, rubrics, turn
+from benchmarks.common.quantities import grade, percent
 from benchmarks.editing.wiseedit.data import WiseEditReference
 from benchmarks.editing.wiseedit.scoring import (
     CATEGORIES,
@@ -20,11 +20,11 @@ from benchmarks.editing.wiseedit.scoring import (
     strict_score,
 )
 from evals.core.protocols import ScoringSettings
-from evals.core.types import Item, Quantity, Sample
-from judges.interview import InterviewMetric, Said, Turn, interview, one_judge, raw_of, unread
-from judges.metric import Marks, Question
+from evals.core.types import Item, Sample
+from judges.interview import InterviewMetric, Said, Turn, one_judge, raw_of, unread
+from judges.metric import Marks
 from judges.rubric import ImagePolicy
-from judges.script import Script, hole, load_scripts, with_official
+from judges.script import Script, hole, with_official
 
 _WHAT = {
     "DP": "Detail preserving: whether all else stayed as it was",
@@ -34,19 +34,11 @@ _WHAT = {
     "CF": "Creative fusion: how inventive the result is",
 }
 QUANTITIES = (
-    Quantity(
-        name="score", range=(0, 100), direction="higher", unit="%", worst=0.0,
-        doc="Mean of the scores that are asked in the category, in percent.",
-    ),
+    percent("score", "Mean of the scores that are asked in the category, in percent."),
+    *(grade(n, f"{doc}, 1 to 10.", LOW, HIGH) for n, doc in _WHAT.items()),
     *(
-        Quantity(name=n, range=(LOW, HIGH), direction="higher", worst=LOW, doc=f"{doc}, 1 to 10.")
-        for n, doc in _WHAT.items()
-    ),
-    *(
-        Quantity(
-            name=f"{n}_official", range=(LOW, HIGH), direction="higher", profile="official",
-            doc=f"{doc}, 1 to 10, as the released parser reads it.",
-        )
+        grade(f"{n}_official", f"{doc}, 1 to 10, as the released parser reads it.", LOW, HIGH,
+              "official")
         for n, doc in _WHAT.items()
     ),
 )  # fmt: skip
@@ -56,8 +48,7 @@ DROPPED = "the released script drops a sample without one of its scores (WISEEDI
 @cache
 def scripts() -> Mapping[str, Script]:
     """Our own words."""
-    text = files("benchmarks.editing.wiseedit").joinpath("rubrics.toml").read_text(encoding="utf-8")
-    return load_scripts(text, {"ten": ("score 1, 1 to 10", strict_reading)})
+    return rubrics("editing.wiseedit", {"ten": ("score 1, 1 to 10", strict_reading)})
 
 
 def metric(settings: ScoringSettings) -> InterviewMetric:
@@ -66,17 +57,10 @@ def metric(settings: ScoringSettings) -> InterviewMetric:
     Raises:
         UserError: an official prompt file cannot be used.
     """
-    asked, prompt = scripts(), settings.judging.prompt
-    if prompt is not None:
-        asked = {name: _official_words(name, script, prompt) for name, script in asked.items()}
-    return interview(
-        settings,
-        quantities=QUANTITIES,
-        scripts=list(asked.values()),
-        ask=partial(ask, scripts=asked),
-        mark=mark,
-        expected=_expected,
-    )
+    return judge_metric(
+        settings, quantities=QUANTITIES, scripts=scripts(), reword=_official_words, ask=ask,
+        mark=mark, expected=_expected,
+    )  # fmt: skip
 
 
 def _official_words(name: str, script: Script, prompt: Path) -> Script:
@@ -91,10 +75,10 @@ def _official_words(name: str, script: Script, prompt: Path) -> Script:
 
 
 def with_hint(script: Script) -> Script:
-    """A script with official words and a hint after them; our own has its place for it."""
-    if not script.official:
+    """A script with official words and a hint after them; our own have their place for it."""
+    field = next((f for f in script.fields if f.name == "hint"), None)
+    if field is None or not script.official:
         return script
-    field = next(f for f in script.fields if f.name == "hint")
     return replace(script, official=f"{script.official}\n\n{field.label}: {hole('hint')}")
 
 
@@ -120,10 +104,9 @@ def ask(item: Item, said: Said, *, scripts: Mapping[str, Script]) -> Sequence[Tu
     for name in CATEGORIES[reference.category]:
         form = "multi" if len(given) > 1 and name != "VQ" else "single"
         script = scripts[f"{name}_{form}"].showing(*images)
-        told = {f.name: fields[f.name] for f in script.fields if f.name in fields}
-        shown = {i.role: images[i.role] for i in script.images}
-        script = with_hint(script) if "hint" in told else script
-        turns.append(Turn(name=name, script=script, question=Question(fields=told, images=shown)))
+        if reference.hint:
+            script = with_hint(script)
+        turns.append(turn(name, script, fields, images))
     return turns
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.common.quantities import in_percent
 from benchmarks.editing.wiseedit.scoring import BASIC, CATEGORIES, COMPLEX, LANGUAGES
 from evals.core.types import Profile, Term, Variant
 
@@ -29,22 +30,13 @@ def _terms(kind: str, languages: Sequence[str], profile: Profile, subset: str = 
     ]
 
 
-def _variant(
-    name: str, title: str, doc: str, terms: Sequence[Term], profile: Profile = "official"
-) -> Variant:
-    return Variant(
-        name=name, title=title, doc=doc, terms=tuple(terms), profile=profile, range=(0, 100),
-        unit="%",
-    )  # fmt: skip
-
-
 def _category(kind: str, language: str) -> Variant:
     short = kind.rpartition("_")[2].lower()
-    return _variant(
+    return in_percent(
         f"{short}_{language}", f"{short}, {_TITLES[language]}",
         f"Mean of the category's metrics, each a mean over its cases in percent with one decimal; "
         f"{_TITLES[language]} instructions. A mean on the edge of a decimal may be rounded the "
-        "other way than by the released script.", _terms(kind, (language,), "official"),
+        "other way than by the released script.", *_terms(kind, (language,), "official"),
     )  # fmt: skip
 
 
@@ -56,7 +48,7 @@ def _basic(language: str, end: str, doc: str, *, profile: Profile, single: bool)
         for t in _terms(kind, (language,), profile, f"{kind}_1" if single else "")
     ]
     title = f"basic, {_TITLES[language]}{end.replace('_', ', ')}"
-    return _variant(f"basic_{language}{end}", title, doc, terms, profile)
+    return in_percent(f"basic_{language}{end}", title, doc, *terms, profile=profile)
 
 
 def variants() -> tuple[Variant, ...]:
@@ -74,24 +66,23 @@ def variants() -> tuple[Variant, ...]:
             ),
         ]  # fmt: skip
     official.append(
-        Variant(
-            name="complex", title="complex", of=tuple(f"complex_{lang}" for lang in LANGUAGES),
-            doc="Mean of the complex cases in both languages, as released.", range=(0, 100),
-            unit="%",
+        in_percent(
+            "complex", "complex", "Mean of the complex cases in both languages, as released.",
+            of=tuple(f"complex_{lang}" for lang in LANGUAGES),
         )
     )  # fmt: skip
     doc = "Mean of the three basic categories over all planned cases, nothing rounded."
     strict = [_basic(lang, "_strict", doc, profile="strict", single=False) for lang in LANGUAGES]
     strict += [
-        _variant(
+        in_percent(
             "complex_strict", "complex, strict",
             "Mean of the complex cases in both languages over all planned ones.",
-            _terms(COMPLEX, LANGUAGES, "strict"), "strict",
+            *_terms(COMPLEX, LANGUAGES, "strict"), profile="strict",
         ),
-        Variant(
-            name="basic_strict", title="basic, strict", profile="strict", range=(0, 100), unit="%",
-            of=tuple(f"basic_{lang}_strict" for lang in LANGUAGES),
-            doc="Mean of the basic categories in both languages over all planned cases.",
+        in_percent(
+            "basic_strict", "basic, strict",
+            "Mean of the basic categories in both languages over all planned cases.",
+            of=tuple(f"basic_{lang}_strict" for lang in LANGUAGES), profile="strict",
         ),
     ]  # fmt: skip
     return (*official, *strict)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from benchmarks.common.files import Folder, OfficialFiles, read_json, text_of, whole_of
+from benchmarks.common.files import Folder, OfficialFiles
+from benchmarks.common.reading import read_json, text_of, whole_of
 from benchmarks.common.suites import official_suite
 from benchmarks.generation.cvtg2k.scoring import REGIONS, SUBSETS
 from evals.core.errors import UserError

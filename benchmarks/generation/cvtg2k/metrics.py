@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from benchmarks.common.quantities import count, share
 from benchmarks.generation.cvtg2k.data import CvtgReference
 from benchmarks.generation.cvtg2k.scoring import (
     CLIP_PREFIX,
@@ -19,14 +20,15 @@ from benchmarks.generation.cvtg2k.scoring import (
 )
 from benchmarks.generation.genai.metric import QUANTITIES as ASKED
 from benchmarks.generation.genai.metric import asking
-from benchmarks.generation.oneig.imports import imported_value
 from evals.core.errors import ImageError
 from evals.core.protocols import Metric, ScoringSettings, make_score, no_score
 from evals.core.types import JSON, Absence, Item, Quantity, Score, fingerprint
 from metrics.aesthetic import aesthetic_score, head_sha256
 from metrics.clip import TowerSpec, Vector, cosine
 from metrics.clip_features import Features, Picture
+from metrics.imported_value import imported_value
 from metrics.ocr import OcrReader
+from metrics.ocr_scores import OcrMetric
 
 CODE = 1
 """Raised whenever a value can change; part of every fingerprint."""
@@ -34,27 +36,15 @@ NO_WORDS = "the prompt asks for no words"
 NO_IMAGE = "not_found: the prediction holds no image"
 
 WORDS = (
-    Quantity(
-        name="accuracy", range=(0, 1), direction="higher", worst=0.0,
-        doc="Share of the asked words that were read, each read word serving once.",
-    ),
-    Quantity(
-        name="similarity", range=(0, 1), direction="higher", worst=0.0, label="NED",
-        doc="Mean over asked words of the similarity of the nearest read word.",
-    ),
-    Quantity(
-        name="correct_official", range=(0, math.inf), direction="higher", profile="official",
-        unit="words", doc="Asked words that are among the read ones, as released.", auxiliary=True,
-    ),
-    Quantity(
-        name="asked_official", range=(0, math.inf), direction="higher", profile="official",
-        unit="words", doc="Words between single quotes of the prompt, as released.", auxiliary=True,
-    ),
-    Quantity(
-        name="similarity_sum_official", range=(0, math.inf), direction="higher",
-        profile="official", unit="words", doc="Sum of NED over the asked words, as released.",
-        auxiliary=True,
-    ),
+    share("accuracy", "Share of the asked words that were read, each read word serving once."),
+    share("similarity", "Mean over asked words of the similarity of the nearest read word.",
+          label="NED"),
+    count("correct_official", "Asked words that are among the read ones, as released.",
+          unit="words"),
+    count("asked_official", "Words between single quotes of the prompt, as released.",
+          unit="words"),
+    count("similarity_sum_official", "Sum of NED over the asked words, as released.",
+          unit="words"),
 )  # fmt: skip
 CLIP = Quantity(
     name="CLIPScore", range=(0, 2.5), direction="higher", profile="official", worst=0.0,
@@ -77,39 +67,18 @@ YES = tuple(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
+class Words(OcrMetric):
     """The words that OCR reads, against those between the quotes of the prompt.
 
-    Attributes:
-        reader: reads images through its cache.
+    Without an OCR engine it is absent and never 0 (CVTG2K-4).
     """
 
-    reader: OcrReader
-    name: str = "ocr"
+    code = CODE
+
     quantities: tuple[Quantity, ...] = field(default=WORDS, repr=False)
-    parallel: Literal["process", "driver"] = "process"
-    batch_size: int = 8
 
-    def fingerprint(self) -> str:
-        """See `Metric`."""
-        engine: JSON = self.reader.identity() if self.absence() is None else "absent"
-        return fingerprint({"metric": self.name, "code": CODE, "ocr": engine})
-
-    def absence(self) -> Absence | None:
-        """See `Metric`: that of the OCR engine, so that none is never a score of 0 (CVTG2K-4)."""
-        return self.reader.absence()
-
-    def score(self, items: Sequence[Item]) -> list[Score]:
-        """See `Metric`; one image is in memory at a time."""
-        return [self._one(item) for item in items]
-
-    def _one(self, item: Item) -> Score:
-        if not item.images:
-            return no_score(self, item, "failed", NO_IMAGE)
-        try:
-            lines = [found.text for found in self.reader.read(item.images[0])]
-        except ImageError as error:
-            return no_score(self, item, "failed", f"{error.kind}: {error}")
+    def of_lines(self, item: Item, lines: Sequence[str]) -> Score:
+        """See `OcrMetric`."""
         prompt, known = item.sample.prompt, item.sample.reference
         parts, notes = word_parts(prompt, lines)
         pieces = len(quoted(prompt))

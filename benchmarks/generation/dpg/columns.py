@@ -6,9 +6,9 @@ image (questions answered yes, questions asked), once as released and once over 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
+from benchmarks.common.quantities import count, in_percent, share
 from benchmarks.generation.dpg.questions import Question
 from benchmarks.generation.dpg.scoring import Tally, image_tally
 from evals.core.types import Profile, Quantity, Term, Variant
@@ -40,35 +40,26 @@ def slug(category: str) -> str:
 def quantities() -> tuple[Quantity, ...]:
     """All columns of the metric; the first is the headline's."""
     scores = (
-        _share("score", "Share of the questions that count, dependencies applied.", "strict", 0.0),
-        _share("score_official", "The same with the released rules.", "official", None),
+        share("score", "Share of the questions that count, dependencies applied."),
+        share("score_official", "The same with the released rules.", "official", "score"),
     )
     counts = [q for name in (*L1, *L2) for q in _counts(name)]
     return (*scores, *counts)
 
 
-def _share(name: str, doc: str, profile: Profile, worst: float | None) -> Quantity:
-    label = "score" if profile == "official" else ""
-    return Quantity(
-        name=name, range=(0.0, 1.0), direction="higher", doc=doc, profile=profile, worst=worst,
-        label=label,
-    )  # fmt: skip
+_COUNTS: tuple[tuple[str, Profile, str], ...] = (
+    ("yes_official", "official", "answered yes on the last of the four images."),
+    ("asked_official", "official", "asked about the last of the four images."),
+    ("yes", "strict", "answered yes, before dependencies."),
+    ("asked", "strict", "asked."),
+)
+"""Ending of the columns of a category, profile, and what they count."""
 
 
 def _counts(category: str) -> tuple[Quantity, ...]:
-    name = slug(category)
-
-    def count(key: str, doc: str, profile: Profile) -> Quantity:
-        return Quantity(
-            name=key, range=(0.0, math.inf), direction="higher", unit="questions", profile=profile,
-            doc=f"{category}: {doc}", auxiliary=True,
-        )  # fmt: skip
-
-    return (
-        count(f"{name}_yes_official", "answered yes on the last of the four images.", "official"),
-        count(f"{name}_asked_official", "asked about the last of the four images.", "official"),
-        count(f"{name}_yes", "answered yes, before dependencies.", "strict"),
-        count(f"{name}_asked", "asked.", "strict"),
+    return tuple(
+        count(f"{slug(category)}_{end}", f"{category}: {doc}", profile, unit="questions")
+        for end, profile, doc in _COUNTS
     )
 
 
@@ -113,16 +104,15 @@ def unknown_categories(questions: Sequence[Question]) -> list[str]:
 
 def variants() -> tuple[Variant, ...]:
     """The score, the published categories, and the same over all images."""
-    score = Variant(
-        name="score", title="DPG-Bench score", unit="%", range=(0.0, 100.0), label="DPG",
-        terms=(Term(column="judge.score_official", scale=100.0),),
-        doc="Mean over prompts of the mean over their images, as every table prints it.",
+    score = in_percent(
+        "score", "DPG-Bench score",
+        "Mean over prompts of the mean over their images, as every table prints it.",
+        Term(column="judge.score_official", scale=100.0), label="DPG",
     )  # fmt: skip
-    strict = Variant(
-        name="score_strict", title="DPG-Bench score, every prompt counts", unit="%",
-        range=(0.0, 100.0), profile="strict", label="DPG strict",
-        terms=(Term(column="judge.score", scale=100.0),),
-        doc="The same over all planned prompts; an image that the model did not make scores 0.",
+    strict = in_percent(
+        "score_strict", "DPG-Bench score, every prompt counts", "The same over all planned "
+        "prompts; an image that the model did not make scores 0.",
+        Term(column="judge.score", scale=100.0), profile="strict", label="DPG strict",
     )  # fmt: skip
     official = [_category(name, "official") for name in (*L1, *L2)]
     corrected = [_category(name, "strict") for name in (*L1, *L2)]
@@ -140,9 +130,8 @@ def _category(category: str, profile: Profile) -> Variant:
     term = Term(
         column=f"judge.{name}_yes{end}", over=f"judge.{name}_asked{end}", scale=100.0
     )  # fmt: skip
-    return Variant(
-        name=name if profile == "official" else f"{name}_strict",
-        title=f"{category} ({kind})", unit="%", range=(0.0, 100.0), profile=profile, terms=(term,),
-        doc=f"Percent of its questions answered yes, before dependencies, {whose}.",
-        label=category,
+    return in_percent(
+        name if profile == "official" else f"{name}_strict", f"{category} ({kind})",
+        f"Percent of its questions answered yes, before dependencies, {whose}.", term,
+        profile=profile, label=category,
     )  # fmt: skip

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.common.files import Folder, OfficialFiles, read_csv, read_json, text_of, whole_of
-from benchmarks.generation.dpg.layouts import Layout, beside, layered_suite
+from benchmarks.common.files import Folder, OfficialFiles
+from benchmarks.common.layouts import Layout, beside, layered_suite
+from benchmarks.common.reading import read_csv, read_json, text_of, whole_of
 from benchmarks.generation.dpg.questions import (
     Question,
     Row,

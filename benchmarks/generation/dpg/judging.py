@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
-from importlib.resources import files
 
-from benchmarks.generation.dpg.asking import READER, bare, says
+from benchmarks.common.judged import by_name, judge_metric, rubrics
+from benchmarks.common.yes_no import READER, bare, says, turns
 from benchmarks.generation.dpg.columns import (
     LAST,
     count_parts,
@@ -16,30 +16,27 @@ from benchmarks.generation.dpg.columns import (
 )
 from benchmarks.generation.dpg.data import DpgReference
 from benchmarks.generation.dpg.scoring import ImageScore, official_image, strict_image
-from evals.core.errors import ImageError
 from evals.core.protocols import ScoringSettings
 from evals.core.types import Item, Sample
 from judges.interview import (
     InterviewMetric,
     Said,
     Turn,
-    interview,
     one_judge,
     raw_of,
     unread,
 )
-from judges.metric import Marks, Question
+from judges.metric import Marks
 from judges.request import Unjudgeable
-from judges.script import Script, load_scripts, with_official
+from judges.script import Script
 
 NO_QUESTIONS = "there are no questions about this prompt: dpg_bench.csv is not in the data folder"
 
 
 @cache
-def script() -> Script:
+def scripts() -> Mapping[str, Script]:
     """Our own words."""
-    text = files("benchmarks.generation.dpg").joinpath("rubrics.toml").read_text(encoding="utf-8")
-    return load_scripts(text, {"yes_no": READER})["question"]
+    return rubrics("generation.dpg", {"yes_no": READER})
 
 
 def metric(settings: ScoringSettings) -> InterviewMetric:
@@ -48,17 +45,10 @@ def metric(settings: ScoringSettings) -> InterviewMetric:
     Raises:
         UserError: the official prompt file cannot be used.
     """
-    asked, prompt = script(), settings.judging.prompt
-    if prompt is not None:
-        asked = with_official(asked, prompt, "question", {"question": "{question}"})
-    return interview(
-        settings,
-        quantities=quantities(),
-        scripts=[asked],
-        ask=partial(ask, script=asked),
-        mark=partial(mark, exact=bool(asked.official)),
-        expected=number_of_questions,
-    )
+    return judge_metric(
+        settings, quantities=quantities(), scripts=scripts(), reword=by_name, ask=ask,
+        mark=partial(mark, exact=settings.judging.prompt is not None), expected=number_of_questions,
+    )  # fmt: skip
 
 
 def number_of_questions(sample: Sample) -> int:
@@ -67,7 +57,7 @@ def number_of_questions(sample: Sample) -> int:
     return len(reference.questions)
 
 
-def ask(item: Item, said: Said, *, script: Script) -> Sequence[Turn]:
+def ask(item: Item, said: Said, *, scripts: Mapping[str, Script]) -> Sequence[Turn]:
     """All questions at once.
 
     Raises:
@@ -77,16 +67,7 @@ def ask(item: Item, said: Said, *, script: Script) -> Sequence[Turn]:
     reference: DpgReference = item.sample.reference
     if not reference.questions:
         raise Unjudgeable(NO_QUESTIONS)
-    if not item.images:
-        raise ImageError("not_found", f"the prediction for {item.sample.id} holds no image")
-    return [
-        Turn(
-            name=f"q{question.id}",
-            script=script,
-            question=Question(fields={"question": question.text}, images={"image": item.images[0]}),
-        )
-        for question in reference.questions
-    ]
+    return turns(item, scripts["question"], [(q.id, q.text) for q in reference.questions])
 
 
 def mark(item: Item, said: Said, *, exact: bool) -> Marks:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from benchmarks.common.files import Folder, OfficialFiles, read_json, text_of
+from benchmarks.common.files import Folder, OfficialFiles
+from benchmarks.common.reading import read_json, read_object, text_of
 from benchmarks.common.suites import official_suite
 from benchmarks.generation.genai.rules import GROUPS
 from evals.core.errors import UserError
@@ -55,9 +56,7 @@ def read(folder: Folder, source: DataSource, *, suite: str) -> Iterator[Sample]:
     """
     del source
     path = folder.path("images")
-    rows = read_json(path)
-    if not isinstance(rows, dict):
-        raise UserError(f"{path} is no JSON object of prompts by id; get it again.")
+    rows = read_object(path)
     known = _skills(folder, {int(key) for key in rows if str(key).isdecimal()})
     for key, row in rows.items():
         where = f"{path}: {key!r}"

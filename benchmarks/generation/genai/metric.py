@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Literal
 
+from benchmarks.common.quantities import share
 from evals.core.errors import ImageError
 from evals.core.protocols import ScoringSettings, make_score, no_score
-from evals.core.types import Absence, Item, Quantity, Score, fingerprint
-from metrics.imported import Imported, image_key, shares_of
+from evals.core.types import JSON, Absence, Item, Quantity, Score
+from metrics.imported import Record, imported, number_of
+from metrics.model_or_values import ModelOrValues
 from metrics.vqa_probability import (
     NO,
     YES,
@@ -30,58 +30,40 @@ ASK = 'Is everything in this text visible in the image: "{prompt}"? Say only Yes
 """Our wording; the protocol asks whether the figure shows the prompt, and wants yes or no."""
 
 QUANTITIES = (
-    Quantity(
-        name="score", range=(0, 1), direction="higher", worst=0.0, label="VQAScore",
-        doc="Probability that the reply begins with Yes.",
-    ),
-    Quantity(
-        name="yes_share", range=(0, 1), direction="higher", worst=0.0, label="Yes share",
-        doc="Probability of yes in any spelling over that of yes or no: what the model prefers, "
-        "however sure it is to answer in one word.",
+    share("score", "Probability that the reply begins with Yes.", label="VQAScore"),
+    share(
+        "yes_share", "Probability of yes in any spelling over that of yes or no: what the model "
+        "prefers, however sure it is to answer in one word.", label="Yes share",
     ),
 )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class VqaScore:
+class VqaScore(ModelOrValues):
     """How surely a model finds a prompt in its picture.
 
     Attributes:
         model: what is asked.
         words: how it is asked.
-        imported: values that were computed elsewhere, in place of the model; None for none.
     """
+
+    code = CODE
 
     model: AnswerProbability
     words: Wording
-    imported: Imported | None = None
     name: str = "vqascore"
     quantities: tuple[Quantity, ...] = field(default=QUANTITIES, repr=False)
-    parallel: Literal["process", "driver"] = "driver"
-    batch_size: int = 32
 
-    def fingerprint(self) -> str:
-        """Identity of the scorer: wording and model, or imported files."""
-        if self.imported is not None:
-            known = {"imported": self.imported.identity()}
-            return fingerprint({"metric": self.name, "code": CODE} | known)
-        return fingerprint(
-            {
-                "metric": self.name,
-                "code": CODE,
-                "model": self.model.identity(),
-                "words": self.words.identity(),
-            }
-        )
+    def identity(self) -> Mapping[str, JSON]:
+        """Model and wording."""
+        return {"model": self.model.identity(), "words": self.words.identity()}
 
-    def absence(self) -> Absence | None:
-        """Why there is neither a model nor imported values."""
-        return self.model.absence() if self.imported is None else self.imported.absence()
+    def model_absence(self) -> Absence | None:
+        """See `ModelOrValues`."""
+        return self.model.absence()
 
-    def score(self, items: Sequence[Item]) -> list[Score]:
-        """One score per item."""
-        if self.imported is not None:
-            return [self._read(item, self.imported) for item in items]
+    def ask(self, items: Sequence[Item]) -> list[Score]:
+        """One question per item."""
         asked = [
             Question(
                 image=item.images[0],
@@ -109,16 +91,13 @@ class VqaScore:
         evidence = {"yes": round(yes, 6), "no": round(no, 6), "greedy": reply.greedy}
         return make_score(self, item, parts, notes=notes, evidence=evidence)
 
-    def _read(self, item: Item, imported: Imported) -> Score:
-        key = image_key(item.sample.id, item.prediction.trial)
-        record = imported.by_key.get(key)
-        if record is None:
-            return no_score(self, item, "unavailable", f"the imported values have none of {key}")
-        value = shares_of({"score": [record.get("score")]}, "score", 1)
+    def take(self, item: Item, record: Record, key: str) -> Score:
+        """Its field ``score``."""
+        value = number_of(record, "score", 0, 1)
         if isinstance(value, str):
             return no_score(self, item, "failed", f"{key}: {value}")
         notes = {"yes_share": "the value was imported"}
-        return make_score(self, item, {"score": value[0], "yes_share": None}, notes=notes)
+        return make_score(self, item, {"score": value, "yes_share": None}, notes=notes)
 
 
 def metrics(settings: ScoringSettings) -> tuple[VqaScore]:
@@ -131,12 +110,7 @@ def metrics(settings: ScoringSettings) -> tuple[VqaScore]:
     Raises:
         UserError: the prompt file cannot be used.
     """
-    given, values = settings.weights, "vqascore_values"
-    imported = None
-    if values in given:
-        path = Path(given[values]).expanduser()
-        imported = Imported(path=path, setting=values, cache=settings.cache)
-    return (replace(asking(settings), imported=imported),)
+    return (replace(asking(settings), imported=imported(settings, "vqascore_values")),)
 
 
 def asking(settings: ScoringSettings) -> VqaScore:

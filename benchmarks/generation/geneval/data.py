@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from benchmarks.common.files import Folder, OfficialFiles, read_jsonl, text_of
+from benchmarks.common.files import Folder, OfficialFiles
+from benchmarks.common.reading import read_jsonl, text_of
 from benchmarks.common.suites import official_suite
 from benchmarks.generation.geneval.classes import NAMES
 from benchmarks.generation.geneval.rules import COLOURS, TAGS, Clause, Spec, read_spec

@@ -19,7 +19,7 @@ from evals.core.types import JSON, Absence, Item, Quantity, Score, fingerprint
 from metrics.clip import TowerSpec
 from metrics.detector import DEFAULT_CHECKPOINT, Detector, Mask2Former
 from metrics.detector_records import RecordedDetections
-from metrics.imported import Imported, image_key
+from metrics.imported import image_key, imported
 from metrics.instances import Detections
 
 CODE = 1
@@ -208,13 +208,9 @@ def metrics(settings: ScoringSettings) -> tuple[Objects]:
 
 
 def _detector(settings: ScoringSettings) -> Detector:
-    def imported(name: str) -> Imported:
-        path = Path(settings.weights[name]).expanduser()
-        return Imported(path=path, setting=name, cache=settings.cache)
-
-    if "geneval_results" in settings.weights:
-        return OfficialResults(records=imported("geneval_results"))
-    if "geneval_detections" in settings.weights:
-        return RecordedDetections(records=imported("geneval_detections"), names=NAMES)
+    if results := imported(settings, "geneval_results"):
+        return OfficialResults(records=results)
+    if detections := imported(settings, "geneval_detections"):
+        return RecordedDetections(records=detections, names=NAMES)
     checkpoint = settings.weights.get("detector", DEFAULT_CHECKPOINT)
     return Mask2Former(checkpoint=checkpoint, device=settings.device)

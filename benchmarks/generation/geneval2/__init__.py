@@ -5,6 +5,7 @@ Read on in `data` (suite), `rules` (from probabilities to numbers), `metric`.
 
 from __future__ import annotations
 
+from benchmarks.common.quantities import in_percent
 from benchmarks.generation.geneval2.data import NAME, SUITES
 from benchmarks.generation.geneval2.metric import OFFICIAL_MODEL, metrics
 from benchmarks.generation.geneval2.rules import LEVELS, SKILLS
@@ -15,10 +16,8 @@ from evals.core.types import STRICT_POLICY, Group, Headline, Policy, Profile, Te
 def _points(
     name: str, title: str, column: str, doc: str, profile: Profile = "official", over: str = ""
 ) -> Variant:
-    return Variant(
-        name=name, title=title, doc=doc, label=title, profile=profile, range=(0, 100), unit="%",
-        terms=(Term(column=f"soft_tifa.{column}", over=over and f"soft_tifa.{over}", scale=100),),
-    )  # fmt: skip
+    term = Term(column=f"soft_tifa.{column}", over=over and f"soft_tifa.{over}", scale=100)
+    return in_percent(name, title, doc, term, profile=profile, label=title)
 
 
 VARIANTS = (

@@ -6,14 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.common.files import (
-    Folder,
-    OfficialFiles,
-    read_jsonl,
-    same_length,
-    text_of,
-    whole_of,
-)
+from benchmarks.common.files import Folder, OfficialFiles
+from benchmarks.common.reading import read_jsonl, same_length, text_of, whole_of
 from benchmarks.common.suites import official_suite
 from benchmarks.generation.geneval2.rules import LEVELS, NUMBERS, SKILLS
 from evals.core.errors import UserError

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from benchmarks.common.quantities import count, share
 from benchmarks.generation.geneval2.data import Atom, GenEval2Reference
 from benchmarks.generation.geneval2.rules import (
     SKILLS,
@@ -20,8 +20,9 @@ from benchmarks.generation.geneval2.rules import (
 )
 from evals.core.errors import ImageError
 from evals.core.protocols import ScoringSettings, make_score, no_score
-from evals.core.types import Absence, Item, Profile, Quantity, Score, fingerprint
-from metrics.imported import Imported, image_key, shares_of
+from evals.core.types import JSON, Absence, Item, Quantity, Score
+from metrics.imported import Record, imported, shares_of
+from metrics.model_or_values import ModelOrValues
 from metrics.vqa_probability import (
     AnswerProbability,
     FirstToken,
@@ -39,75 +40,51 @@ ASK = "{question} Give your answer as one single word."
 """Our wording of the request; the protocol's own is of the same length and content."""
 
 
-def _share(name: str, label: str, doc: str, profile: Profile = "strict") -> Quantity:
-    worst = 0.0 if profile == "strict" else None
-    return Quantity(
-        name=name, range=(0, 1), direction="higher", worst=worst, profile=profile, label=label,
-        doc=doc,
-    )  # fmt: skip
-
-
-def _sum(name: str, doc: str) -> Quantity:
-    return Quantity(
-        name=name, range=(0, float("inf")), direction="higher", profile="official", doc=doc,
-        no_zero="it is a sum over the atoms of a picture", auxiliary=True,
-    )  # fmt: skip
-
-
+_NO_ZERO = "it is a sum over the atoms of a picture"
 QUANTITIES = (
-    _share("gm_strict", "GM strict", "Geometric mean over the atoms; each token counts once, and "
-           "one that begins other answers too does not count."),
-    _share("am_strict", "AM strict", "Arithmetic mean over the atoms, read as for GM strict."),
-    _share("gm", "Soft-TIFA GM", "Geometric mean over the atoms, as released.", "official"),
-    _share("am", "Soft-TIFA AM", "Arithmetic mean over the atoms, as released.", "official"),
-    _share("tifa", "TIFA", "Share of the atoms whose likeliest first token is the answer.",
-           "official"),
-    *(_sum(f"{s}_sum", f"Summed scores of the atoms of the skill {s}, as released.")
+    share("gm_strict", "Geometric mean over the atoms; each token counts once, and one that begins "
+          "other answers too does not count.", label="GM strict"),
+    share("am_strict", "Arithmetic mean over the atoms, read as for GM strict.", label="AM strict"),
+    share("gm", "Geometric mean over the atoms, as released.", "official", "Soft-TIFA GM"),
+    share("am", "Arithmetic mean over the atoms, as released.", "official", "Soft-TIFA AM"),
+    share("tifa", "Share of the atoms whose likeliest first token is the answer.", "official",
+          "TIFA"),
+    *(count(f"{s}_sum", f"Summed scores of the atoms of the skill {s}, as released.",
+            no_zero=_NO_ZERO) for s in SKILLS),
+    *(count(f"{s}_atoms", f"How many atoms of the skill {s} the prompt has.", no_zero=_NO_ZERO)
       for s in SKILLS),
-    *(_sum(f"{s}_atoms", f"How many atoms of the skill {s} the prompt has.") for s in SKILLS),
 )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class SoftTifa:
+class SoftTifa(ModelOrValues):
     """How surely a model finds each atom of a prompt in the picture.
+
+    Samples must have a `GenEval2Reference`.
 
     Attributes:
         model: what is asked.
         words: how a question is put.
-        imported: values that were computed elsewhere, in place of the model; None for none.
     """
+
+    code = CODE
 
     model: AnswerProbability
     words: Wording
-    imported: Imported | None = None
     name: str = "soft_tifa"
     quantities: tuple[Quantity, ...] = field(default=QUANTITIES, repr=False)
-    parallel: Literal["process", "driver"] = "driver"
     batch_size: int = 8
 
-    def fingerprint(self) -> str:
-        """Identity of the scorer: rules, wording, model or imported files."""
-        if self.imported is not None:
-            known = {"imported": self.imported.identity()}
-            return fingerprint({"metric": self.name, "code": CODE} | known)
-        return fingerprint(
-            {
-                "metric": self.name,
-                "code": CODE,
-                "model": self.model.identity(),
-                "words": self.words.identity(),
-            }
-        )
+    def identity(self) -> Mapping[str, JSON]:
+        """Model and wording."""
+        return {"model": self.model.identity(), "words": self.words.identity()}
 
-    def absence(self) -> Absence | None:
-        """Why there is neither a model nor imported values."""
-        return self.model.absence() if self.imported is None else self.imported.absence()
+    def model_absence(self) -> Absence | None:
+        """See `ModelOrValues`."""
+        return self.model.absence()
 
-    def score(self, items: Sequence[Item]) -> list[Score]:
-        """One score per item; samples must have a `GenEval2Reference`."""
-        if self.imported is not None:
-            return [self._read(item, self.imported) for item in items]
+    def ask(self, items: Sequence[Item]) -> list[Score]:
+        """One question per atom."""
         replies = iter(self.model.ask([q for item in items for q in self._questions(item)]))
         return [self._asked(item, [next(replies) for _ in _atoms(item)]) for item in items]
 
@@ -131,11 +108,8 @@ class SoftTifa:
         softs, hards = [soft(*p) for p in pairs], [hard(*p) for p in pairs]
         return self._made(item, softs, [strict_soft(*p) for p in pairs], hards)
 
-    def _read(self, item: Item, imported: Imported) -> Score:
-        key = image_key(item.sample.id, item.prediction.trial)
-        record = imported.by_key.get(key)
-        if record is None:
-            return no_score(self, item, "unavailable", f"the imported values have none of {key}")
+    def take(self, item: Item, record: Record, key: str) -> Score:
+        """Its list ``scores``, and ``greedy`` where it has one."""
         count = len(_atoms(item))
         softs = shares_of(record, "scores", count)
         hards = shares_of(record, "greedy", count) if "greedy" in record else None
@@ -191,13 +165,9 @@ def metrics(settings: ScoringSettings) -> tuple[SoftTifa]:
     Raises:
         UserError: the prompt file cannot be used.
     """
-    given, values = settings.weights, "soft_tifa_values"
+    given = settings.weights
     model = LocalProbability(
         checkpoint=given.get("vqa", ""), suggestion=OFFICIAL_MODEL, device=settings.device
     )
     words = wording(ASK, "{question}", given.get("soft_tifa_prompt"), "soft_tifa_prompt")
-    imported = None
-    if values in given:
-        path = Path(given[values]).expanduser()
-        imported = Imported(path=path, setting=values, cache=settings.cache)
-    return (SoftTifa(model=model, words=words, imported=imported),)
+    return (SoftTifa(model=model, words=words, imported=imported(settings, "soft_tifa_values")),)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.common.files import Folder, OfficialFiles, read_json, text_of, whole_of
+from benchmarks.common.files import Folder, OfficialFiles
+from benchmarks.common.reading import read_json, read_objects, text_of, whole_of
 from benchmarks.common.suites import official_suite
 from benchmarks.generation.hpsv2.rules import STYLES
 from evals.core.errors import UserError
@@ -46,13 +47,8 @@ def read(folder: Folder, source: DataSource) -> Iterator[Sample]:
         for style in STYLES:
             yield from _list(path.with_name(f"{style}.json"), style)
         return
-    rows = read_json(path)
-    if not isinstance(rows, list):
-        raise UserError(f"{path} is no JSON list of prompts; get it again.")
-    for number, row in enumerate(rows):
+    for number, row in enumerate(read_objects(path)):
         where = f"{path}: record {number}"
-        if not isinstance(row, dict):
-            raise UserError(f"{where} is no JSON object; get the file again.")
         style = text_of(row, "style", where)
         if style not in STYLES:
             raise UserError(f"{where} has the style {style!r}, none of the four; get it again.")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from evals.core.errors import ImageError
 from evals.core.protocols import ScoringSettings, make_score, no_score
-from evals.core.types import Absence, Item, Quantity, Score, fingerprint
-from metrics.imported import Imported, image_key
+from evals.core.types import JSON, Absence, Item, Quantity, Score
+from metrics.imported import Record, imported, number_of
+from metrics.model_or_values import ModelOrValues
 from metrics.preference import SETTINGS, Reward, Version
 
 CODE = 1
@@ -32,18 +32,16 @@ def _quantities(version: Version) -> tuple[Quantity, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preference:
+class Preference(ModelOrValues):
     """How much people would like a picture for its prompt.
 
     Attributes:
         reward: the model.
-        imported: values that were computed elsewhere, in place of the model; None for none.
     """
 
+    code = CODE
+
     reward: Reward
-    imported: Imported | None = None
-    parallel: Literal["process", "driver"] = "driver"
-    batch_size: int = 32
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -55,22 +53,16 @@ class Preference:
         """One metric per release: their rewards are not comparable."""
         return NAMES[self.reward.version]
 
-    def fingerprint(self) -> str:
-        """Identity of the scorer: weights and preparation, or imported files."""
-        if self.imported is not None:
-            known = {"imported": self.imported.identity()}
-            return fingerprint({"metric": self.name, "code": CODE} | known)
-        known = {"reward": self.reward.identity()}
-        return fingerprint({"metric": self.name, "code": CODE} | known)
+    def identity(self) -> Mapping[str, JSON]:
+        """Weights and preparation."""
+        return {"reward": self.reward.identity()}
 
-    def absence(self) -> Absence | None:
-        """Why there are neither weights nor imported values."""
-        return self.reward.absence() if self.imported is None else self.imported.absence()
+    def model_absence(self) -> Absence | None:
+        """See `ModelOrValues`."""
+        return self.reward.absence()
 
-    def score(self, items: Sequence[Item]) -> list[Score]:
-        """One score per item."""
-        if self.imported is not None:
-            return [self._read(item, self.imported) for item in items]
+    def ask(self, items: Sequence[Item]) -> list[Score]:
+        """One reward per item."""
         found = self.reward.score([(i.images[0], i.sample.prompt) for i in items])
         return [
             no_score(self, item, "failed", f"{value.kind}: {value}")
@@ -79,18 +71,12 @@ class Preference:
             for item, value in zip(items, found, strict=True)
         ]
 
-    def _read(self, item: Item, imported: Imported) -> Score:
-        key = image_key(item.sample.id, item.prediction.trial)
-        record = imported.by_key.get(key)
-        if record is None:
-            return no_score(self, item, "unavailable", f"the imported values have none of {key}")
-        value = record.get("reward")
-        plain = isinstance(value, int | float) and not isinstance(value, bool)
-        number = float(value) if plain and value is not None else None
-        if number is None or not -100 <= number <= 100:
-            why = f"{key}: its record has {value!r} in 'reward', no number from -100 to 100"
-            return no_score(self, item, "failed", why)
-        return make_score(self, item, {"reward": number})
+    def take(self, item: Item, record: Record, key: str) -> Score:
+        """Its field ``reward``."""
+        value = number_of(record, "reward", *self.quantities[0].range)
+        if isinstance(value, str):
+            return no_score(self, item, "failed", f"{key}: {value}")
+        return make_score(self, item, {"reward": value})
 
 
 def metrics(settings: ScoringSettings) -> tuple[Preference, ...]:
@@ -103,14 +89,9 @@ def metrics(settings: ScoringSettings) -> tuple[Preference, ...]:
 
 
 def _preference(settings: ScoringSettings, version: Version) -> Preference:
-    given, values = settings.weights, f"{NAMES[version]}_values"
-    file = given.get(SETTINGS[version])
+    file = settings.weights.get(SETTINGS[version])
     reward = Reward(
         version=version, weights=Path(file).expanduser() if file else None, cache=settings.cache,
         device=settings.device,
     )  # fmt: skip
-    if values not in given:
-        return Preference(reward=reward)
-    path = Path(given[values]).expanduser()
-    imported = Imported(path=path, setting=values, cache=settings.cache)
-    return Preference(reward=reward, imported=imported)
+    return Preference(reward=reward, imported=imported(settings, f"{NAMES[version]}_values"))

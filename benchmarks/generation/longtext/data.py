@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from benchmarks.common.files import Folder, Hub, OfficialFiles, read_jsonl, text_of, whole_of
+from benchmarks.common.files import Folder, Hub, OfficialFiles
+from benchmarks.common.reading import read_jsonl, text_of, whole_of
 from benchmarks.common.suites import official_suite
 from benchmarks.generation.longtext.scoring import Language
 from evals.core.errors import UserError

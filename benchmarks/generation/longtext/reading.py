@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 
-from evals.core.errors import ImageError
+from benchmarks.common.judged import picture_of, rubrics, turn
 from evals.core.types import Item
 from evals.core.verdicts import Verdict
 from judges.interview import Turn
-from judges.metric import Question
 from judges.parsing import Parsed
-from judges.script import Script, load_scripts
+from judges.script import Script
 
 NAME = "read"
 
@@ -27,23 +25,18 @@ READER = ("text 1", read_any)
 
 
 @cache
-def script() -> Script:
+def scripts() -> Mapping[str, Script]:
     """Our own words."""
-    place = files("benchmarks.generation.longtext").joinpath("rubrics.toml")
-    return load_scripts(place.read_text(encoding="utf-8"), {"text": READER})["read"]
+    return rubrics("generation.longtext", {"text": READER})
 
 
-def turn(item: Item, asked: Script) -> Turn:
+def question(item: Item, asked: Script) -> Turn:
     """The question about an item.
 
     Raises:
         ImageError: the prediction holds no image.
     """
-    if not item.images:
-        raise ImageError("not_found", f"the prediction for {item.sample.id} holds no image")
-    return Turn(
-        name=NAME, script=asked, question=Question(fields={}, images={"image": item.images[0]})
-    )
+    return turn(NAME, asked, {}, {"image": picture_of(item)})
 
 
 def texts(verdict: Verdict) -> Sequence[str]:

@@ -40,8 +40,8 @@ def metrics(settings: ScoringSettings) -> Sequence[Metric]:
     Raises:
         UserError: the official prompt file cannot be used.
     """
-    from benchmarks.generation.oneig.imports import imported_value
     from benchmarks.generation.oneig.judging import metric
+    from metrics.imported_value import imported_value
 
     return (
         metric(settings),

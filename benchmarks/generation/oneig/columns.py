@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from benchmarks.common.means import mean
+from benchmarks.common.quantities import count, share
 from benchmarks.generation.oneig.scoring import DIMENSIONS
 from benchmarks.generation.oneig.text import MAX_DISTANCE, Language, TextPieces
 from evals.core.types import Profile, Quantity, Term, Variant
@@ -13,40 +15,28 @@ FIVE_CLASSES = "alignment"
 """Stratum of the prompts that the released run script scores alignment on."""
 
 
-def _share(name: str, doc: str, profile: Profile = "strict") -> Quantity:
-    worst = 0.0 if profile == "strict" else None
+def _distance(name: str, doc: str, profile: Profile, unit: str = "") -> Quantity:
     return Quantity(
-        name=name, range=(0.0, 1.0), direction="higher", doc=doc, profile=profile, worst=worst
-    )
-
-
-def _amount(
-    name: str, doc: str, profile: Profile, unit: str = "", worst: float | None = None,
-    direction: str = "lower", auxiliary: bool = False,
-) -> Quantity:  # fmt: skip
-    return Quantity(
-        name=name, range=(0.0, math.inf), direction="lower" if direction == "lower" else "higher",
-        doc=doc, profile=profile, unit=unit, worst=worst, auxiliary=auxiliary,
+        name=name, range=(0.0, math.inf), direction="lower", doc=doc, profile=profile, unit=unit,
+        worst=1.0 if profile == "strict" else None,
     )  # fmt: skip
 
 
 QUANTITIES = (
-    _share("alignment", "Share of the questions that count, parents applied."),
-    _share("alignment_official", "The same with the released rules.", "official"),
-    _amount(
+    share("alignment", "Share of the questions that count, parents applied."),
+    share("alignment_official", "The same with the released rules.", "official"),
+    _distance(
         "distance", "Edit distance of the text read, over the distance from which it no longer "
-        "matters (100 characters in English, 50 in Chinese).", "strict", worst=1.0,
+        "matters (100 characters in English, 50 in Chinese).", "strict",
     ),
-    _share("complete", "1 when the text was read without any error."),
-    _share("recall", "Share of the asked words or characters that were read."),
-    _amount("ED_official", "Edit distance of the text read.", "official", "characters"),
-    _amount("distance_official", "The same over the distance from which it no longer matters.",
-            "official"),
-    _share("CR_official", "1 when the text was read without any error.", "official"),
-    _amount("matched_official", "Asked units that were read.", "official", "units",
-            direction="higher", auxiliary=True),
-    _amount("asked_official", "Units asked for.", "official", "units", direction="higher",
-            auxiliary=True),
+    share("complete", "1 when the text was read without any error."),
+    share("recall", "Share of the asked words or characters that were read."),
+    _distance("ED_official", "Edit distance of the text read.", "official", "characters"),
+    _distance("distance_official", "The same over the distance from which it no longer matters.",
+              "official"),
+    share("CR_official", "1 when the text was read without any error.", "official"),
+    count("matched_official", "Asked units that were read.", unit="units"),
+    count("asked_official", "Units asked for.", unit="units"),
 )  # fmt: skip
 """Of the metric `judge`. Each image has either the first two or the others."""
 
@@ -70,27 +60,23 @@ DIVERSITY = Quantity(
 
 def official_text(pieces: Sequence[TextPieces], language: Language) -> dict[str, float | None]:
     """The official text quantities of one or several readings of an image."""
-    distance = _mean([float(p.distance) for p in pieces])
+    distance = mean([float(p.distance) for p in pieces])
     return {
         "ED_official": distance,
         "distance_official": None if distance is None else distance / MAX_DISTANCE[language],
-        "CR_official": _mean([float(p.complete) for p in pieces]),
-        "matched_official": _mean([float(p.matched) for p in pieces]),
-        "asked_official": _mean([float(p.asked_units) for p in pieces]),
+        "CR_official": mean([float(p.complete) for p in pieces]),
+        "matched_official": mean([float(p.matched) for p in pieces]),
+        "asked_official": mean([float(p.asked_units) for p in pieces]),
     }
 
 
 def strict_text(pieces: Sequence[TextPieces], language: Language) -> dict[str, float | None]:
     """The strict text quantities of one or several readings of an image."""
     return {
-        "distance": _mean([p.distance / MAX_DISTANCE[language] for p in pieces]),
-        "complete": _mean([float(p.complete) for p in pieces]),
-        "recall": _mean([p.recall for p in pieces]),
+        "distance": mean([p.distance / MAX_DISTANCE[language] for p in pieces]),
+        "complete": mean([float(p.complete) for p in pieces]),
+        "recall": mean([p.recall for p in pieces]),
     }
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
 
 
 # --- the numbers of the benchmark -------------------------------------------------------------

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from benchmarks.common.means import mean_of_known
 from benchmarks.generation.oneig import scoring, text
 
 CELLS = range(4)
@@ -63,7 +64,7 @@ def _alignment_score(given: Mapping[str, Any]) -> float | None:
         dict(zip(answers, cell, strict=True)) for cell in zip(*answers.values(), strict=True)
         if None not in cell
     ]  # fmt: skip
-    return scoring.mean(scoring.official_alignment(cell, parents).score for cell in cells)
+    return mean_of_known(scoring.official_alignment(cell, parents).score for cell in cells)
 
 
 def _reasoning_main(given: Mapping[str, Any]) -> dict[str, float]:
@@ -76,15 +77,15 @@ def _reasoning_main(given: Mapping[str, Any]) -> dict[str, float]:
     prompts = [_kept(cells) for cells in given["similarity_per_cell"].values()]
     if not all(prompts):
         raise TypeError
-    return {"reasoning": _number(scoring.mean(scoring.mean(cells) for cells in prompts))}
+    return {"reasoning": _number(mean_of_known(mean_of_known(cells) for cells in prompts))}
 
 
 def _style_main(given: Mapping[str, Any]) -> dict[str, float]:
     prompts = [_kept(p["cells"]) for p in given["images"].values() if p["style"]]
     scores = [
-        scoring.mean(scoring.style_of_image(c["CSD"], c["SE"]) for c in cells) for cells in prompts
+        mean_of_known(scoring.style_of_image(c["CSD"], c["SE"]) for c in cells) for cells in prompts
     ]
-    return {"style": _number(scoring.mean(scores))}
+    return {"style": _number(mean_of_known(scores))}
 
 
 def _diversity_main(given: Mapping[str, Any]) -> dict[str, float | None]:
@@ -92,8 +93,8 @@ def _diversity_main(given: Mapping[str, Any]) -> dict[str, float | None]:
         name: [_diversity(picture) for picture in given["images"].get(name, {}).values()]
         for name in given["class_items"]
     }
-    total = scoring.mean(score for scores in classes.values() for score in scores)
-    return {name: scoring.mean(scores) for name, scores in classes.items()} | {
+    total = mean_of_known(score for scores in classes.values() for score in scores)
+    return {name: mean_of_known(scores) for name, scores in classes.items()} | {
         "total average": _number(total)
     }
 

@@ -1,20 +1,20 @@
-"""The prompts of OneIG-Bench, and the questions, texts and answers that lie in its repository.
+"""The prompts of OneIG-Bench as samples, with what `sides` knows of them.
 
-Prompts come as the data set's CSV file or as GenEditEvalKit's JSON file. Everything else is read
-from a clone of OneIG-Benchmark, or the kit's copy, in the same folder, where it is there.
+Prompts come as the data set's CSV file or as GenEditEvalKit's JSON file.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common.files import Folder, OfficialFiles, read_csv, read_json, text_of
-from benchmarks.generation.dpg.layouts import Layout, beside, layered_suite
+from benchmarks.common.files import Folder, OfficialFiles
+from benchmarks.common.layouts import Layout, layered_suite
+from benchmarks.common.reading import read_csv, read_objects, text_of
 from benchmarks.generation.oneig.scoring import style_key
+from benchmarks.generation.oneig.sides import Sides, questions_of, read_sides, side_files
 from benchmarks.generation.oneig.text import Language
 from evals.core.errors import UserError
 from evals.core.protocols import DataSource, Suite
@@ -41,8 +41,6 @@ KNOWN: dict[Language, str] = {
     "ZH": "8fc4ae1403db32dbb1203cc457361c3215500b34e741194a53f5002c9d824700",
 }
 REVISION = "OneIG-Bench/OneIG-Bench (CSV)"
-SCRIPTS = ("", "benchmarks/OneIG-Benchmark/")
-"""Where below the folder the repository's ``scripts`` may lie."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,76 +66,6 @@ class OneigReference:
     style: str = ""
 
 
-# --- side files -------------------------------------------------------------------------------
-
-
-def side_files(language: Language) -> dict[str, str]:
-    """What for -> places of the file that scoring needs, separated by ``|``."""
-    end = "" if language == "EN" else "_zh"
-    found = {
-        **{f"the questions on {f}": f"scripts/alignment/Q_D/{f}{end}.json"
-           for f in ("anime", "human", "object")},
-        "the texts": f"scripts/text/text_content{end}.csv",
-        "the answers of reasoning": f"scripts/reasoning/gt_answer{end}.json",
-    }  # fmt: skip
-    if language == "ZH":
-        name = "scripts/alignment/Q_D/multilingualism_zh.json"
-        found["the questions on multilingualism"] = name
-    return {what: "|".join(top + name for top in SCRIPTS) for what, name in found.items()}
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Sides:
-    """The side files of a folder, read; a part is empty where its file is absent."""
-
-    questions: Mapping[str, Mapping[str, Any]]
-    texts: Mapping[str, str]
-    answers: Mapping[str, str]
-
-
-def _sides(root: Path, language: Language) -> _Sides:
-    found = {what: beside(root, places) for what, places in side_files(language).items()}
-    questions: dict[str, Mapping[str, Any]] = {}
-    for what, path in found.items():
-        if path is not None and what.startswith("the questions on "):
-            questions[what.removeprefix("the questions on ")] = _table(path)
-    texts: dict[str, str] = {}
-    if (path := found["the texts"]) is not None:
-        texts = {
-            text_of(row, "id", where): text_of(row, "text_content", where)
-            for where, row in read_csv(path)
-        }
-    answers = found["the answers of reasoning"]
-    return _Sides(
-        questions=questions, texts=texts, answers=_table(answers) if answers is not None else {}
-    )
-
-
-def _table(path: Path) -> Mapping[str, Any]:
-    value = read_json(path)
-    if not isinstance(value, dict):
-        raise UserError(f"{path} is no JSON object; get the file again.")
-    return value
-
-
-def _questions(
-    table: Mapping[str, Any], id_: str, where: str
-) -> tuple[dict[int, str], dict[int, tuple[int, ...]]]:
-    """Questions and parents of a prompt; both may be written out as JSON within the JSON."""
-    entry = table.get(id_)
-    try:
-        parts = [entry[name] for name in ("question", "dependency")]  # type: ignore[index]
-        asked, parents = (json.loads(p) if isinstance(p, str) else p for p in parts)
-        questions = {int(k): str(v) for k, v in asked.items()}
-        dependencies = {int(k): tuple(int(i) for i in v) for k, v in parents.items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(
-            f"{where}: the questions on {id_} cannot be read ({type(error).__name__}: {error}); "
-            "get the file again."
-        ) from error
-    return questions, dependencies
-
-
 # --- samples ----------------------------------------------------------------------------------
 
 
@@ -154,7 +82,7 @@ class _Reader:
         Raises:
             UserError: a record is malformed, or a side file knows nothing of a prompt.
         """
-        sides = _sides(folder.root, self.language)
+        sides = read_sides(folder.root, self.language)
         for where, row in self._rows(folder.path("prompts")):
             category, id_ = text_of(row, "category", where), text_of(row, "id", where)
             if category not in FOLDERS:
@@ -168,15 +96,13 @@ class _Reader:
         if self.layout == "csv":
             yield from read_csv(path)
             return
-        rows = read_json(path)
-        if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
-            raise UserError(f"{path} is no list of objects; get the file again.")
+        rows = read_objects(path)
         yield from ((f"{path}: record {n}", row) for n, row in enumerate(rows, 1))
 
 
 def _sample(
     language: Language, category: str, id_: str, prompt: str, row: Mapping[str, Any],
-    sides: _Sides, where: str,
+    sides: Sides, where: str,
 ) -> Sample:  # fmt: skip
     folder = FOLDERS[category]
     kind = row.get("class")
@@ -222,11 +148,11 @@ def _places(language: Language, folder: str, id_: str) -> tuple[Place, ...]:
 
 
 def _reference(
-    language: Language, folder: str, id_: str, style: str, sides: _Sides, where: str
+    language: Language, folder: str, id_: str, style: str, sides: Sides, where: str
 ) -> OneigReference:
     questions, dependencies = None, None
     if folder in sides.questions:
-        questions, dependencies = _questions(sides.questions[folder], id_, where)
+        questions, dependencies = questions_of(sides.questions[folder], id_, where)
     text = sides.texts.get(id_) if folder == "text" else None
     if folder == "text" and sides.texts and text is None:
         raise UserError(f"{where}: the file of texts has none for {id_}; get both files again.")

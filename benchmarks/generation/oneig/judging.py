@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
-from importlib.resources import files
 from pathlib import Path
 
-from benchmarks.generation.dpg import asking
+from benchmarks.common import yes_no
+from benchmarks.common.judged import judge_metric, rubrics
 from benchmarks.generation.longtext import reading
 from benchmarks.generation.oneig.columns import (
     ALIGNMENT,
@@ -28,14 +28,13 @@ from judges.interview import (
     InterviewMetric,
     Said,
     Turn,
-    interview,
     one_judge,
     raw_of,
     unread,
 )
-from judges.metric import Marks, Question
+from judges.metric import Marks
 from judges.request import Unjudgeable
-from judges.script import Script, load_scripts, with_official
+from judges.script import Script, with_official
 
 LACKING = "it is scored by {}, which the data folder does not hold: clone OneIG-Benchmark into it"
 BLACK = "the released script drops a wholly black image (ONEIG-4)"
@@ -44,9 +43,8 @@ BLACK = "the released script drops a wholly black image (ONEIG-4)"
 @cache
 def scripts() -> Mapping[str, Script]:
     """Our own words: `alignment` and `read`."""
-    place = files("benchmarks.generation.oneig").joinpath("rubrics.toml")
-    readers = {"yes_no": asking.READER, "text": reading.READER}
-    return load_scripts(place.read_text(encoding="utf-8"), readers)
+    readers = {"yes_no": yes_no.READER, "text": reading.READER}
+    return rubrics("generation.oneig", readers)
 
 
 def metric(settings: ScoringSettings) -> InterviewMetric:
@@ -55,19 +53,15 @@ def metric(settings: ScoringSettings) -> InterviewMetric:
     Raises:
         UserError: the official prompt file cannot be used.
     """
-    asked, prompt = dict(scripts()), settings.judging.prompt
-    if prompt is not None:
-        holes = {"question": "{question}"}
-        asked["alignment"] = with_official(asked["alignment"], prompt, "alignment", holes)
-        asked["read"] = with_official(asked["read"], prompt, "text", {})
-    return interview(
-        settings,
-        quantities=QUANTITIES,
-        scripts=tuple(asked.values()),
-        ask=partial(ask, scripts=asked),
-        mark=partial(mark, exact=prompt is not None),
-        expected=number_of_calls,
-    )
+    return judge_metric(
+        settings, quantities=QUANTITIES, scripts=scripts(), reword=_official_words, ask=ask,
+        mark=partial(mark, exact=settings.judging.prompt is not None), expected=number_of_calls,
+    )  # fmt: skip
+
+
+def _official_words(name: str, script: Script, prompt: Path) -> Script:
+    key = {"alignment": "alignment", "read": "text"}[name]
+    return with_official(script, prompt, key, {f.name: f"{{{f.name}}}" for f in script.fields})
 
 
 def number_of_calls(sample: Sample) -> int:
@@ -89,19 +83,10 @@ def ask(item: Item, said: Said, *, scripts: Mapping[str, Script]) -> Sequence[Tu
     if known.folder == "text":
         if known.text_content is None:
             raise Unjudgeable(LACKING.format("its text"))
-        return [reading.turn(item, scripts["read"])]
+        return [reading.question(item, scripts["read"])]
     if not known.questions:
         raise Unjudgeable(LACKING.format("questions"))
-    if not item.images:
-        raise ImageError("not_found", f"the prediction for {item.sample.id} holds no image")
-    return [
-        Turn(
-            name=f"q{id_}",
-            script=scripts["alignment"],
-            question=Question(fields={"question": text}, images={"image": item.images[0]}),
-        )
-        for id_, text in known.questions.items()
-    ]
+    return yes_no.turns(item, scripts["alignment"], known.questions.items())
 
 
 def mark(item: Item, said: Said, *, exact: bool) -> Marks:
@@ -137,12 +122,12 @@ def _text(known: OneigReference, said: Said) -> Marks:
 
 def _alignment(known: OneigReference, said: Said, exact: bool) -> Marks:
     ids, parents = tuple(known.questions or ()), known.dependencies or {}
-    strict = strict_alignment({i: asking.says(said[f"q{i}"]) for i in ids}, parents)
+    strict = strict_alignment({i: yes_no.says(said[f"q{i}"]) for i in ids}, parents)
     replies: dict[int, str] = {}
     for id_ in ids:
         verdict = said[f"q{id_}"]
-        raw = raw_of(said, f"q{id_}") if one_judge(said) else asking.says(verdict) or ""
-        replies[id_] = raw if exact and one_judge(said) else asking.bare(raw).capitalize()
+        raw = raw_of(said, f"q{id_}") if one_judge(said) else yes_no.says(verdict) or ""
+        replies[id_] = raw if exact and one_judge(said) else yes_no.bare(raw).capitalize()
     official = official_alignment(replies, parents)
     parts = {"alignment": strict.score, "alignment_official": official.score}
     notes = {"alignment": strict.reason} if strict.reason else {}

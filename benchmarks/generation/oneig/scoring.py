@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from benchmarks.common.means import mean_of_known
 from metrics.answers import read_answer
 
 DIMENSIONS = ("alignment", "text", "reasoning", "style", "diversity")
@@ -99,7 +100,7 @@ def diversity_of_prompt(distances: Mapping[tuple[int, int], float]) -> float | N
     Returns:
         None with fewer than two images.
     """
-    return mean(distances.values())
+    return mean_of_known(distances.values())
 
 
 def pairs_among(kept: Iterable[int]) -> list[tuple[int, int]]:
@@ -128,9 +129,3 @@ def overall(dimensions: Mapping[str, float | None]) -> float | None:
     """
     found = [v for d in DIMENSIONS if (v := dimensions.get(d)) is not None]
     return sum(found) / len(found) if len(found) == len(DIMENSIONS) else None
-
-
-def mean(values: Iterable[float | None]) -> float | None:
-    """Mean of what is there; None when nothing is."""
-    found = [v for v in values if v is not None]
-    return sum(found) / len(found) if found else None

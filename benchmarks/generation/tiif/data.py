@@ -14,7 +14,8 @@ from functools import partial
 from importlib.resources import files
 from typing import Any
 
-from benchmarks.common.files import Folder, OfficialFiles, read_jsonl, same_length, text_of
+from benchmarks.common.files import Folder, OfficialFiles
+from benchmarks.common.reading import read_jsonl, same_length, text_of, texts_of
 from benchmarks.common.suites import official_suite
 from benchmarks.generation.tiif.taxonomy import DIMENSIONS, LENGTHS, PATHS
 from evals.core.errors import UserError
@@ -110,20 +111,13 @@ def _questions(
     row: Mapping[str, Any], dimension: str, where: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     _same_type(row, dimension, where)
-    questions = _texts(row, "yn_question_list", where)
-    answers = tuple(a.lower() for a in _texts(row, "yn_answer_list", where))
+    questions = tuple(" ".join(q.split()) for q in texts_of(row, "yn_question_list", where))
+    answers = tuple(" ".join(a.lower().split()) for a in texts_of(row, "yn_answer_list", where))
     if not same_length({"questions": questions, "answers": answers}, where):
         raise UserError(f"{where} asks nothing; get the file again.")
     if odd := set(answers) - {"yes", "no"}:
         raise UserError(f"{where} expects {min(odd)!r}, not yes or no; get the file again.")
     return questions, answers
-
-
-def _texts(row: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
-    value = row.get(key)
-    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-        raise UserError(f"{where} has no list of texts in {key!r}; get the file again.")
-    return tuple(" ".join(v.split()) for v in value)
 
 
 def _sample(

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from importlib.resources import files
+from pathlib import Path
 
+from benchmarks.common.judged import (
+    decided,
+    judge_metric,
+    numbered,
+    parsed,
+    picture_of,
+    rubrics,
+    turn,
+)
+from benchmarks.common.quantities import count, share
 from benchmarks.generation.tiif.data import TiifReference
 from benchmarks.generation.tiif.scoring import (
     Tally,
@@ -16,55 +25,40 @@ from benchmarks.generation.tiif.scoring import (
     strict_reading,
     strict_tally,
 )
-from evals.core.errors import ImageError
 from evals.core.protocols import ScoringSettings
-from evals.core.types import Item, Quantity
+from evals.core.types import Item
 from evals.core.verdicts import Verdict
-from judges.interview import InterviewMetric, Said, Turn, interview, one_judge, raw_of, unread
-from judges.metric import Marks, Question
+from judges.interview import InterviewMetric, Said, Turn, one_judge, raw_of, unread
+from judges.metric import Marks
 from judges.parsing import Parsed
-from judges.script import Script, load_scripts, with_official
+from judges.script import Script, with_official
 
 TURN = "questions"
 READS = "yes/no lines 1"
 
 QUANTITIES = (
-    Quantity(
-        name="accuracy", range=(0.0, 1.0), direction="higher", worst=0.0,
-        doc="Share of the questions about the image that are answered as expected.",
+    share("accuracy", "Share of the questions about the image that are answered as expected."),
+    count(
+        "credit", "Expected answers over the usual number of questions of a prompt of its "
+        "dimension: its mean over a dimension is the share of all questions answered as expected, "
+        "prompts without an image included.", "strict", worst=0.0,
     ),
-    Quantity(
-        name="credit", range=(0.0, math.inf), direction="higher", worst=0.0, auxiliary=True,
-        doc="Expected answers over the usual number of questions of a prompt of its dimension: its "
-        "mean over a dimension is the share of all questions answered as expected, prompts "
-        "without an image included.",
-    ),
-    Quantity(
-        name="right_official", range=(0.0, math.inf), direction="higher", profile="official",
-        label="right", auxiliary=True, doc="Expected answers, read as the released script does.",
-    ),
-    Quantity(
-        name="asked_official", range=(0.0, math.inf), direction="higher", profile="official",
-        label="asked", auxiliary=True, doc="Questions that the released script counts; 0 where it "
-        "would ask the judge again, without end.",
-    ),
+    count("right_official", "Expected answers, read as the released script does.", label="right"),
+    count("asked_official", "Questions that the released script counts; 0 where it would ask the "
+          "judge again, without end.", label="asked"),
 )  # fmt: skip
 
 
 def read_lines(reply: str, questions: int) -> Parsed:
     """One answer per question: ``q1`` and so on, 1 for yes and 0 for no."""
     reading = strict_reading(reply, questions)
-    if reading.reason:
-        return Parsed(status="unparsed", reason=reading.reason)
-    scores = {f"q{n}": float(a == "yes") for n, a in enumerate(reading.answers, 1)}
-    return Parsed(status="ok", scores=scores)
+    return parsed(reading.reason, numbered("q", (a == "yes" for a in reading.answers)))
 
 
 @cache
-def script() -> Script:
+def scripts() -> Mapping[str, Script]:
     """Our own words, with a reader for one question."""
-    text = files("benchmarks.generation.tiif").joinpath("rubrics.toml").read_text("utf-8")
-    return load_scripts(text, {"lines": (READS, partial(read_lines, questions=1))})["checklist"]
+    return rubrics("generation.tiif", {"lines": (READS, partial(read_lines, questions=1))})
 
 
 def metric(settings: ScoringSettings) -> InterviewMetric:
@@ -73,31 +67,29 @@ def metric(settings: ScoringSettings) -> InterviewMetric:
     Raises:
         UserError: the official prompt file cannot be used.
     """
-    asked, prompt = script(), settings.judging.prompt
-    if prompt is not None:
-        key = "raw_prompt" if prompt.suffix == ".py" else ""
-        asked = with_official(asked, prompt, key, {"questions": "##YNQuestions##"})
-    return interview(
-        settings, quantities=QUANTITIES, scripts=[asked], ask=partial(ask, script=asked), mark=mark
-    )
+    return judge_metric(
+        settings, quantities=QUANTITIES, scripts=scripts(), reword=_official_words, ask=ask,
+        mark=mark,
+    )  # fmt: skip
 
 
-def ask(item: Item, said: Said, *, script: Script) -> Sequence[Turn]:
+def _official_words(name: str, script: Script, prompt: Path) -> Script:
+    key = "raw_prompt" if prompt.suffix == ".py" else ""
+    return with_official(script, prompt, key, {"questions": "##YNQuestions##"})
+
+
+def ask(item: Item, said: Said, *, scripts: Mapping[str, Script]) -> Sequence[Turn]:
     """All questions at once.
 
     Raises:
         ImageError: the prediction holds no image.
     """
-    if not item.images:
-        raise ImageError("not_found", f"the prediction for {item.sample.id} holds no image")
+    script = scripts["checklist"]
     reference: TiifReference = item.sample.reference
-    count = len(reference.questions)
-    own = replace(
-        script, read=partial(read_lines, questions=count), reads=f"{script.reads}, n={count}"
-    )
+    n = len(reference.questions)
+    own = replace(script, read=partial(read_lines, questions=n), reads=f"{script.reads}, n={n}")
     fields = {"questions": "\n".join(reference.questions)}
-    question = Question(fields=fields, images={"image": item.images[0]})
-    return [Turn(name=TURN, script=own, question=question)]
+    return [turn(TURN, own, fields, {"image": picture_of(item)})]
 
 
 def mark(item: Item, said: Said) -> Marks:
@@ -123,8 +115,7 @@ def mark(item: Item, said: Said) -> Marks:
 
 def answers_of(verdict: Verdict, questions: int) -> tuple[str, ...]:
     """Yes or no per question; empty when judges are evenly divided on one."""
-    scores = [verdict.scores[f"q{n}"] for n in range(1, questions + 1)]
-    return () if 0.5 in scores else tuple("yes" if s > 0.5 else "no" for s in scores)
+    return tuple("yes" if yes else "no" for yes in decided(verdict, "q", questions))
 
 
 def _official(reference: TiifReference, said: Said, answers: Sequence[str]) -> tuple[Tally, str]:

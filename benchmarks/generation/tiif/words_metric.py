@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
 from benchmarks.generation.tiif.data import TiifReference
 from benchmarks.generation.tiif.rendered_text import gned, recall
-from evals.core.errors import ImageError
-from evals.core.protocols import ScoringSettings, make_score, no_score
-from evals.core.types import Absence, Item, Quantity, Score, fingerprint
+from evals.core.protocols import ScoringSettings, make_score
+from evals.core.types import Item, Quantity, Score
 from metrics.ocr import OcrReader
+from metrics.ocr_scores import OcrMetric
 
 CODE = 1
 """Raised whenever a value can change; part of the fingerprint."""
@@ -44,44 +43,24 @@ def expected_words(reference: TiifReference) -> list[str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WordsMetric:
-    """The metric `words`; implements `Metric`.
+class WordsMetric(OcrMetric):
+    """The metric `words`; the official protocol reads with PaddleOCR."""
 
-    Attributes:
-        reader: recognises the words; the official protocol takes PaddleOCR.
-    """
+    code = CODE
 
-    reader: OcrReader
     name: str = "words"
-    quantities: tuple[Quantity, ...] = QUANTITIES
-    parallel: Literal["process", "driver"] = "process"
-    batch_size: int = 8
+    quantities: tuple[Quantity, ...] = field(default=QUANTITIES, repr=False)
 
-    def fingerprint(self) -> str:
-        """See `Metric`."""
-        engine = self.reader.identity() if self.reader.absence() is None else "absent"
-        return fingerprint({"metric": self.name, "code": CODE, "ocr": engine})
+    def inapplicable(self, item: Item) -> str:
+        """See `OcrMetric`."""
+        return "" if expected_words(item.sample.reference) else NO_WORDS
 
-    def absence(self) -> Absence | None:
-        """See `Metric`."""
-        return self.reader.absence()
-
-    def score(self, items: Sequence[Item]) -> list[Score]:
-        """See `Metric`."""
-        return [self._one(item) for item in items]
-
-    def _one(self, item: Item) -> Score:
+    def of_lines(self, item: Item, lines: Sequence[str]) -> Score:
+        """See `OcrMetric`."""
         words = expected_words(item.sample.reference)
-        if not words:
-            return no_score(self, item, "not_applicable", NO_WORDS)
-        try:
-            if not item.images:
-                raise ImageError("not_found", "the prediction holds no image")
-            lines = [i.text.lower() for i in self.reader.read(item.images[0])] or [""]
-        except ImageError as error:
-            return no_score(self, item, "failed", f"{error.kind}: {error}")
-        parts = {"gned": gned(words, lines), "recall": recall(words, lines)}
-        return make_score(self, item, parts, evidence={"read": lines, "expected": words})
+        read = [line.lower() for line in lines] or [""]
+        parts = {"gned": gned(words, read), "recall": recall(words, read)}
+        return make_score(self, item, parts, evidence={"read": read, "expected": words})
 
 
 def metric(settings: ScoringSettings) -> WordsMetric:

@@ -8,10 +8,10 @@ ratio, with images that are missing in it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.common.quantities import count, in_percent, share
 from benchmarks.generation.unigenbench.data import TESTED, UniGenReference
 from benchmarks.generation.unigenbench.scoring import official_shares
 from benchmarks.generation.unigenbench.taxonomy import BY_NAME, POINTS, PRIMARY, slug
@@ -23,41 +23,28 @@ FINE = tuple(p for p in POINTS if p.en != p.primary)
 LACKS = "no test point of this kind in the prompt"
 
 
-def _counted(name: str, doc: str, label: str, profile: Profile, worst: float | None) -> Quantity:
-    return Quantity(
-        name=name, range=(0.0, math.inf), direction="higher", doc=doc, profile=profile,
-        label=label, worst=worst, auxiliary=True,
-    )  # fmt: skip
-
-
 def quantities() -> tuple[Quantity, ...]:
     """All columns of the metric."""
-    share = Quantity(
-        name="met", range=(0.0, 1.0), direction="higher", worst=0.0,
-        doc="Share of the prompt's test points that the image meets.",
-    )  # fmt: skip
     strict = [
-        _counted(
-            slug(p), f"{p}: points met over the usual number of them in a prompt.", p, "strict", 0.0
-        )
+        count(slug(p), f"{p}: points met over the usual number of them in a prompt.", "strict",
+              label=p, worst=0.0)
         for p in PRIMARY
-    ]
+    ]  # fmt: skip
     official = []
     for p in PRIMARY:
         met, asked = f"{p}: points met, as released.", f"{p}: points that are counted, as released."
         official += [
-            _counted(f"{slug(p)}_met_official", met, f"{p} met", "official", None),
-            _counted(f"{slug(p)}_asked_official", asked, f"{p} asked", "official", None),
+            count(f"{slug(p)}_met_official", met, label=f"{p} met"),
+            count(f"{slug(p)}_asked_official", asked, label=f"{p} asked"),
         ]
-    kept = _counted(
-        KEPT, "1 when the released count keeps the image, 0 when it drops it.", "kept", "official",
-        None,
-    )  # fmt: skip
-    sub = [
-        _counted(f"sub_{p.slug}_official", f"{p.en}: met, as released.", p.en, "official", None)
-        for p in FINE
-    ]
-    return (share, *strict, *official, kept, *sub)
+    kept = "1 when the released count keeps the image, 0 when it drops it."
+    return (
+        share("met", "Share of the prompt's test points that the image meets."),
+        *strict,
+        *official,
+        count(KEPT, kept, label="kept"),
+        *(count(f"sub_{p.slug}_official", f"{p.en}: met, as released.", label=p.en) for p in FINE),
+    )
 
 
 def strict_parts(
@@ -103,13 +90,6 @@ def lacking(parts: Mapping[str, float | None], reason: str) -> dict[str, str]:
 # --- variants -----------------------------------------------------------------------------------
 
 
-def _points(name: str, title: str, doc: str, term: Term, profile: Profile) -> Variant:
-    return Variant(
-        name=name, title=title, doc=doc, terms=(term,), profile=profile, range=(0.0, 100.0),
-        unit="%",
-    )  # fmt: skip
-
-
 def _official(primary: str) -> Variant:
     term = Term(
         column=f"judge.{slug(primary)}_met_official",
@@ -117,13 +97,13 @@ def _official(primary: str) -> Variant:
         scale=100.0,
     )
     doc = f"{primary}: test points met of those counted, over all images, as released."
-    return _points(slug(primary), primary, doc, term, "official")
+    return in_percent(slug(primary), primary, doc, term)
 
 
 def _strict(primary: str) -> Variant:
     term = Term(column=f"judge.{slug(primary)}", where={primary: TESTED}, scale=100.0)
     doc = f"{primary}: test points met of all that were planned, images that are missing included."
-    return _points(f"{slug(primary)}_strict", f"{primary}, strict", doc, term, "strict")
+    return in_percent(f"{slug(primary)}_strict", f"{primary}, strict", doc, term, profile="strict")
 
 
 def _sub() -> list[Variant]:
@@ -131,22 +111,18 @@ def _sub() -> list[Variant]:
     for point in FINE:
         term = Term(column=f"judge.sub_{point.slug}_official", over=f"judge.{KEPT}", scale=100.0)
         doc = f"{point.en}: test points met of those counted, as released."
-        made.append(_points(f"sub_{point.slug}", point.en, doc, term, "official"))
+        made.append(in_percent(f"sub_{point.slug}", point.en, doc, term))
     return made
 
 
 def _overall(profile: Profile) -> Variant:
     strict = profile == "strict"
-    return Variant(
-        name="overall_strict" if strict else "overall",
-        title="Overall, strict" if strict else "Overall",
-        doc="Mean of the ten primary dimensions"
-        + (" over every planned image." if strict else ", as on the leaderboard (UNIGEN-5)."),
-        of=tuple(f"{slug(p)}_strict" if strict else slug(p) for p in PRIMARY),
-        profile=profile,
-        range=(0.0, 100.0),
-        unit="%",
-    )
+    doc = "Mean of the ten primary dimensions"
+    doc += " over every planned image." if strict else ", as on the leaderboard (UNIGEN-5)."
+    return in_percent(
+        "overall_strict" if strict else "overall", "Overall, strict" if strict else "Overall", doc,
+        of=tuple(f"{slug(p)}_strict" if strict else slug(p) for p in PRIMARY), profile=profile,
+    )  # fmt: skip
 
 
 VARIANTS: tuple[Variant, ...] = (

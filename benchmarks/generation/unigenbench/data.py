@@ -8,14 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from benchmarks.common.files import (
-    Folder,
-    OfficialFiles,
-    read_csv,
-    same_length,
-    text_of,
-    whole_of,
-)
+from benchmarks.common.files import Folder, OfficialFiles
+from benchmarks.common.reading import read_csv, same_length, text_of, texts_of, whole_of
 from benchmarks.common.suites import official_suite
 from benchmarks.generation.unigenbench.taxonomy import BY_NAME, PRIMARY, SUBJECTS, THEMES
 from evals.core.errors import UserError
@@ -114,8 +108,8 @@ def read(folder: Folder, source: DataSource, *, suite: str) -> Iterator[Sample]:
 def _sample(suite: str, language: Language, row: Mapping[str, str], where: str) -> Sample:
     index = whole_of(row, "index", where)
     about = _about(text_of(row, f"sub_dims_{language.code}", where), where)
-    points = _texts(about, language.points, where)
-    descriptions = _texts(about, language.descriptions, where)
+    points = texts_of(about, language.points, where)
+    descriptions = texts_of(about, language.descriptions, where)
     if not same_length({"points": points, "descriptions": descriptions}, where):
         raise UserError(f"{where} has no test points; get the file again.")
     if odd := [p for p in points if p not in BY_NAME]:
@@ -159,13 +153,6 @@ def _about(text: str, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise UserError(f"{where} has no JSON object about its prompt; get the file again.")
     return value
-
-
-def _texts(about: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
-    value = about.get(key)
-    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-        raise UserError(f"{where} has no list of texts in {key!r}; get the file again.")
-    return tuple(value)
 
 
 def suites() -> dict[str, Suite]:

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+from benchmarks.common.judged import (
+    decided,
+    judge_metric,
+    numbered,
+    parsed,
+    picture_of,
+    rubrics,
+    turn,
+)
 from benchmarks.generation.unigenbench.columns import (
     LACKS,
     lacking,
@@ -22,15 +31,14 @@ from benchmarks.generation.unigenbench.scoring import (
     strict_reading,
 )
 from benchmarks.generation.unigenbench.taxonomy import BY_NAME
-from evals.core.errors import ImageError
 from evals.core.protocols import ScoringSettings
 from evals.core.types import Item
 from evals.core.verdicts import Verdict
-from judges.interview import InterviewMetric, Said, Turn, interview, one_judge, raw_of, unread
-from judges.metric import Marks, Question
+from judges.interview import InterviewMetric, Said, Turn, one_judge, raw_of, unread
+from judges.metric import Marks
 from judges.parsing import Parsed
 from judges.rubric import FieldSlot
-from judges.script import Script, load_scripts, with_official
+from judges.script import Script, with_official
 
 TURN = "points"
 READS = "score tag 1"
@@ -46,17 +54,14 @@ HOLES: Mapping[str, str] = {
 def read_marks(reply: str, points: tuple[str, ...]) -> Parsed:
     """One mark per test point: ``p1`` and so on, 1 when it is met."""
     reading = strict_reading(reply, points)
-    if reading.reason:
-        return Parsed(status="unparsed", reason=reading.reason)
-    return Parsed(status="ok", scores={f"p{n}": float(m) for n, m in enumerate(reading.marks, 1)})
+    return parsed(reading.reason, numbered("p", reading.marks))
 
 
 @cache
-def script() -> Script:
+def scripts() -> Mapping[str, Script]:
     """Our own words, with a reader for one test point."""
-    text = files("benchmarks.generation.unigenbench").joinpath("rubrics.toml").read_text("utf-8")
     readers = {"marks": (READS, partial(read_marks, points=("Style",)))}
-    return load_scripts(text, readers)["checklist"]
+    return rubrics("generation.unigenbench", readers)
 
 
 def metric(settings: ScoringSettings) -> InterviewMetric:
@@ -65,14 +70,15 @@ def metric(settings: ScoringSettings) -> InterviewMetric:
     Raises:
         UserError: the official prompt file cannot be used.
     """
-    asked, prompt = script(), settings.judging.prompt
-    if prompt is not None:
-        slots = tuple(FieldSlot(name=name, label=name) for name in HOLES)
-        asked = replace(with_official(asked, prompt, "prompt", HOLES), fields=slots)
-    return interview(
-        settings, quantities=quantities(), scripts=[asked], ask=partial(ask, script=asked),
+    return judge_metric(
+        settings, quantities=quantities(), scripts=scripts(), reword=_official_words, ask=ask,
         mark=mark,
     )  # fmt: skip
+
+
+def _official_words(name: str, script: Script, prompt: Path) -> Script:
+    slots = tuple(FieldSlot(name=name, label=name) for name in HOLES)
+    return replace(with_official(script, prompt, "prompt", HOLES), fields=slots)
 
 
 def fields_of(prompt: str, reference: UniGenReference) -> dict[str, str]:
@@ -88,14 +94,13 @@ def fields_of(prompt: str, reference: UniGenReference) -> dict[str, str]:
     }
 
 
-def ask(item: Item, said: Said, *, script: Script) -> Sequence[Turn]:
+def ask(item: Item, said: Said, *, scripts: Mapping[str, Script]) -> Sequence[Turn]:
     """All test points at once.
 
     Raises:
         ImageError: the prediction holds no image.
     """
-    if not item.images:
-        raise ImageError("not_found", f"the prediction for {item.sample.id} holds no image")
+    script = scripts["checklist"]
     reference: UniGenReference = item.sample.reference
     points = reference.points
     own = replace(
@@ -103,10 +108,8 @@ def ask(item: Item, said: Said, *, script: Script) -> Sequence[Turn]:
         read=partial(read_marks, points=points),
         reads=f"{script.reads}, {'; '.join(points)}",
     )
-    given = fields_of(item.sample.prompt, reference)
-    fields = {slot.name: given[slot.name] for slot in own.fields}
-    question = Question(fields=fields, images={"image": item.images[0]})
-    return [Turn(name=TURN, script=own, question=question)]
+    fields = fields_of(item.sample.prompt, reference)
+    return [turn(TURN, own, fields, {"image": picture_of(item)})]
 
 
 def mark(item: Item, said: Said) -> Marks:
@@ -128,8 +131,7 @@ def mark(item: Item, said: Said) -> Marks:
 
 def marks_of(verdict: Verdict, points: int) -> tuple[int, ...]:
     """1 or 0 per test point; empty when judges are evenly divided on one."""
-    scores = [verdict.scores[f"p{n}"] for n in range(1, points + 1)]
-    return () if 0.5 in scores else tuple(int(s > 0.5) for s in scores)
+    return tuple(map(int, decided(verdict, "p", points)))
 
 
 def _official(

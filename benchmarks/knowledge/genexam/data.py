@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from benchmarks.common.files import (
-    Folder,
-    Hub,
-    OfficialFiles,
-    read_jsonl,
-    read_text,
-    text_of,
-)
+from benchmarks.common.files import Folder, Hub, OfficialFiles
+from benchmarks.common.reading import below, read_jsonl, read_text, text_of
 from benchmarks.common.suites import official_suite
 from benchmarks.knowledge.genexam.scoring import weights_add_up
 from evals.core.errors import UserError
@@ -105,16 +99,14 @@ def _sample(row: Mapping[str, Any], where: str, suite: str, images: Path) -> Sam
     subject = text_of(row, "subject", where)
     if subject not in SUBJECTS:
         raise UserError(f"{where} is of the unknown subject {subject!r}; get the file again.")
-    picture = PurePosixPath(text_of(row, "image_path", where))
-    if picture.is_absolute() or ".." in picture.parts:
-        raise UserError(f"{where} has its picture outside of {images}; get the file again.")
+    picture = below(images, text_of(row, "image_path", where), where)
     return Sample(
         id=name,
         benchmark=NAME,
         suite=suite,
         task="generate",
         prompt=text_of(row, "prompt", where),
-        reference_images=(images / picture,),
+        reference_images=(picture,),
         reference=_points(row.get("scoring_points"), where),
         group=(subject,),
         cluster=name,

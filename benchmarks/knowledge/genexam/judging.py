@@ -6,8 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from importlib.resources import files
+from pathlib import Path
 
+from benchmarks.common.judged import (
+    decided,
+    judge_metric,
+    numbered,
+    parsed,
+    picture_of,
+    rubrics,
+    turn,
+)
 from benchmarks.knowledge.genexam.data import GenExamReference
 from benchmarks.knowledge.genexam.replies import GLOBALS, Unusable, official_reply, strict_reading
 from benchmarks.knowledge.genexam.scoring import (
@@ -16,15 +25,14 @@ from benchmarks.knowledge.genexam.scoring import (
     strict_scores,
     weight_met,
 )
-from evals.core.errors import ImageError
 from evals.core.protocols import ScoringSettings
 from evals.core.types import Item, Profile, Quantity
 from evals.core.verdicts import Verdict
-from judges.interview import InterviewMetric, Said, Turn, interview, one_judge, raw_of, unread
-from judges.metric import Marks, Question
+from judges.interview import InterviewMetric, Said, Turn, one_judge, raw_of, unread
+from judges.metric import Marks
 from judges.parsing import Parsed
 from judges.rubric import FieldSlot
-from judges.script import Script, load_scripts, with_official
+from judges.script import Script, with_official
 
 TURN = "exam"
 READS = "exam json 1"
@@ -65,17 +73,14 @@ QUANTITIES = (
 def read_exam(reply: str, points: int) -> Parsed:
     """``a1`` and so on per scoring point, and the three global scores by column."""
     reading = strict_reading(reply, points)
-    if reading.reason:
-        return Parsed(status="unparsed", reason=reading.reason)
-    answers = {f"a{n}": float(a) for n, a in enumerate(reading.answers, 1)}
-    return Parsed(status="ok", scores=answers | {k: float(v) for k, v in reading.globals.items()})
+    scores = {name: float(score) for name, score in reading.globals.items()}
+    return parsed(reading.reason, numbered("a", reading.answers) | scores)
 
 
 @cache
-def script() -> Script:
+def scripts() -> Mapping[str, Script]:
     """Our own words, with a reader for one scoring point."""
-    text = files("benchmarks.knowledge.genexam").joinpath("rubrics.toml").read_text("utf-8")
-    return load_scripts(text, {"exam": (READS, partial(read_exam, points=1))})["exam"]
+    return rubrics("knowledge.genexam", {"exam": (READS, partial(read_exam, points=1))})
 
 
 def metric(settings: ScoringSettings) -> InterviewMetric:
@@ -84,41 +89,40 @@ def metric(settings: ScoringSettings) -> InterviewMetric:
     Raises:
         UserError: the official prompt file cannot be used.
     """
-    asked, prompt = script(), settings.judging.prompt
-    if prompt is not None:
-        own = asked
-        asked = with_official(own, prompt, "prompt_for_eval", HOLES)
-        # The official file is a template for str.format, which halves braces; pictures keep the
-        # size that the released script brings them to.
-        words = asked.official.replace("{{", "{").replace("}}", "}")
-        slots = tuple(FieldSlot(name=name, label=name) for name in HOLES)
-        asked = replace(asked, official=words, fields=slots, policy=own.policy)
-    return interview(
-        settings, quantities=QUANTITIES, scripts=[asked], ask=partial(ask, script=asked), mark=mark
-    )
+    return judge_metric(
+        settings, quantities=QUANTITIES, scripts=scripts(), reword=_official_words, ask=ask,
+        mark=mark,
+    )  # fmt: skip
 
 
-def ask(item: Item, said: Said, *, script: Script) -> Sequence[Turn]:
+def _official_words(name: str, script: Script, prompt: Path) -> Script:
+    """The official file is a template for ``str.format``, which halves braces.
+
+    Pictures keep the size that the released script brings them to.
+    """
+    asked = with_official(script, prompt, "prompt_for_eval", HOLES)
+    words = asked.official.replace("{{", "{").replace("}}", "}")
+    slots = tuple(FieldSlot(name=name, label=name) for name in HOLES)
+    return replace(asked, official=words, fields=slots, policy=script.policy)
+
+
+def ask(item: Item, said: Said, *, scripts: Mapping[str, Script]) -> Sequence[Turn]:
     """Everything at once.
 
     Raises:
         ImageError: the prediction holds no image.
     """
-    if not item.images:
-        raise ImageError("not_found", f"the prediction for {item.sample.id} holds no image")
+    script = scripts["exam"]
     reference: GenExamReference = item.sample.reference
     count = len(reference.questions)
     own = replace(script, read=partial(read_exam, points=count), reads=f"{script.reads}, n={count}")
-    given = {
+    fields = {
         "prompt": item.sample.prompt,
         "points": "\n".join(f"{n}. {q}" for n, q in enumerate(reference.questions, 1)),
         "listed": str(list(reference.questions)),
     }
-    question = Question(
-        fields={slot.name: given[slot.name] for slot in own.fields},
-        images={"answer": item.images[0], "truth": item.sample.reference_images[0]},
-    )
-    return [Turn(name=TURN, script=own, question=question)]
+    images = {"answer": picture_of(item), "truth": item.sample.reference_images[0]}
+    return [turn(TURN, own, fields, images)]
 
 
 def mark(item: Item, said: Said) -> Marks:
@@ -152,11 +156,11 @@ def mark(item: Item, said: Said) -> Marks:
 
 def _strict(reference: GenExamReference, verdict: Verdict) -> SampleScores | None:
     """None when judges are evenly divided on a scoring point."""
-    answers = [verdict.scores[f"a{n}"] for n in range(1, len(reference.questions) + 1)]
-    if 0.5 in answers:
+    answers = decided(verdict, "a", len(reference.questions))
+    if not answers:
         return None
     scores = {column: verdict.scores[column] for column in GLOBALS}
-    return strict_scores([int(a > 0.5) for a in answers], reference.weights, scores)
+    return strict_scores(list(map(int, answers)), reference.weights, scores)
 
 
 def _official(

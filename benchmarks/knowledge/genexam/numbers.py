@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.common.published import Printed, printed_rows
+from benchmarks.common.quantities import in_percent
 from benchmarks.knowledge.genexam.data import SUBJECTS
 from evals.core.types import Profile, PublishedRow, Term, Variant
 
@@ -18,15 +19,13 @@ def _variant(score: str, average: str, profile: Profile) -> Variant:
     counted = profile == "strict"
     column = f"judge.{score}" if counted else f"judge.{score}_official"
     title = f"{score.capitalize()} score, {average}"
-    return Variant(
-        name=f"{score}_{average}_counted" if counted else f"{score}_{average}",
-        title=f"{title}, every sample" if counted else title,
-        doc=f"{title}: {told}"
-        + (", every planned sample counted, nothing rounded." if counted else ", as released."),
-        terms=(Term(column=column, levels=levels, scale=100.0),),
+    ending = ", every planned sample counted, nothing rounded." if counted else ", as released."
+    return in_percent(
+        f"{score}_{average}_counted" if counted else f"{score}_{average}",
+        f"{title}, every sample" if counted else title,
+        f"{title}: {told}{ending}",
+        Term(column=column, levels=levels, scale=100.0),
         profile=profile,
-        range=(0.0, 100.0),
-        unit="%",
     )
 
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.common.judged import json_objects
+
 GLOBALS: Mapping[str, str] = {
     "spelling": "Spelling",
     "readability": "Clarity and Readability",
@@ -22,8 +24,6 @@ GLOBALS: Mapping[str, str] = {
 """Column -> the name the judge uses."""
 HIGHEST = 2
 """Best global score; the lowest is 0."""
-TRIES = 200
-"""Braces at which an object is tried to be read."""
 
 _UNREADABLE = (ValueError, SyntaxError, TypeError, MemoryError, RecursionError)
 """What `ast.literal_eval` raises for what is no literal."""
@@ -53,7 +53,8 @@ def official_reply(reply: str, points: int) -> Any:
         if not all(name in value["global_evaluation"] for name in GLOBALS.values()):
             raise Unusable("a global score is missing")
     except (*_UNREADABLE, LookupError, AttributeError) as error:
-        raise Unusable(str(error)) from error
+        # `ast` tells where in memory the odd node lies, which is another place every time.
+        raise Unusable(str(error).partition(": <")[0]) from error
     return value
 
 
@@ -103,16 +104,8 @@ def strict_reading(reply: str, points: int) -> Reading:
 
 def _objects(text: str) -> Iterator[Mapping[str, Any]]:
     """Objects with answers: JSON at any brace, else the whole as a Python literal."""
-    decoder, at, found = json.JSONDecoder(), 0, False
-    for _ in range(TRIES):
-        start = text.find("{", at)
-        if start < 0:
-            break
-        try:
-            value, at = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            at = start + 1
-            continue
+    found = False
+    for value in json_objects(text):
         if "answers" in value:
             found = True
             yield value

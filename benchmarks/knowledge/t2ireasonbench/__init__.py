@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.common.quantities import in_percent
 from benchmarks.common.suites import official_suite
 from benchmarks.knowledge.t2ireasonbench.data import FILES, NAME, SIZE, UPSTREAM, read
 from benchmarks.knowledge.t2ireasonbench.scoring import DIMENSIONS
@@ -20,11 +21,8 @@ TITLES = {
 
 def _mean(name: str, column: str, title: str, doc: str, *, strict: bool) -> Variant:
     """Mean of the four dimensions' means in percent; a dimension alone is its value there."""
-    return Variant(
-        name=name, title=title, doc=doc, range=(0.0, 100.0), unit="%",
-        profile="strict" if strict else "official",
-        terms=(Term(column=column, levels=(1,), scale=100.0, digits=None if strict else 2),),
-    )  # fmt: skip
+    term = Term(column=column, levels=(1,), scale=100.0, digits=None if strict else 2)
+    return in_percent(name, title, doc, term, profile="strict" if strict else "official")
 
 
 VARIANTS = (

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common.files import Folder, OfficialFiles, read_json, text_of, whole_of
+from benchmarks.common.files import Folder, OfficialFiles
+from benchmarks.common.reading import read_objects, text_of, whole_of
 from benchmarks.knowledge.t2ireasonbench.scoring import DIMENSIONS, Dimension
 from evals.core.errors import UserError
 from evals.core.protocols import DataSource
@@ -76,18 +77,11 @@ def read(folder: Folder, source: DataSource) -> Iterator[Sample]:
     for dimension in DIMENSIONS.values():
         place = folder.path(dimension.short)
         checks = _checks(dimension, folder.root)
-        for number, record in enumerate(_records(place), 1):
+        for number, record in enumerate(read_objects(place), 1):
             where = f"{place}: record {number}"
             if whole_of(record, "id", where) != number:
                 raise UserError(f"{where} has the id {record['id']}; ids count from 1.")
             yield _sample(dimension, number, record, checks.get(number, ()), where)
-
-
-def _records(path: Path) -> list[Mapping[str, Any]]:
-    value = read_json(path)
-    if not isinstance(value, list) or not all(isinstance(r, dict) for r in value):
-        raise UserError(f"{path} is no list of records; get the file again.")
-    return value
 
 
 def _sample(
@@ -126,7 +120,7 @@ def _checks(dimension: Dimension, root: Path) -> dict[int, tuple[tuple[Check, ..
     if path is None:
         return {}
     found = {}
-    for number, record in enumerate(_records(path), 1):
+    for number, record in enumerate(read_objects(path), 1):
         where = f"{path}: record {number}"
         stages = tuple(_stage(record, _FIELDS[s], where) for s in dimension.stages)
         found[whole_of(record, "id", where)] = stages

@@ -7,11 +7,20 @@ and the description is handed on as a text. Behind a panel the first judge's is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from importlib.resources import files
 
+from benchmarks.common.judged import (
+    Readers,
+    by_name,
+    judge_metric,
+    numbered,
+    parsed,
+    picture_of,
+    rubrics,
+    turn,
+)
 from benchmarks.knowledge.t2ireasonbench.data import (
     NAME,
     QUESTIONS,
@@ -25,13 +34,12 @@ from benchmarks.knowledge.t2ireasonbench.scoring import (
     official_sample,
 )
 from benchmarks.knowledge.t2ireasonbench.strict import strict_reply, strict_sample
-from evals.core.errors import ImageError
 from evals.core.protocols import Metric, ScoringSettings
 from evals.core.types import Item, Profile, Quantity, Sample
-from judges.interview import Said, Turn, interview, one_judge, raw_of, unread
-from judges.metric import Marks, Question
+from judges.interview import Said, Turn, one_judge, raw_of, unread
+from judges.metric import Marks
 from judges.parsing import Parsed
-from judges.script import Script, load_scripts, with_official
+from judges.script import Script
 
 
 class QuestionsAbsent(Exception):
@@ -40,50 +48,30 @@ class QuestionsAbsent(Exception):
 
 def read_description(reply: str) -> Parsed:
     """Any text that is not empty."""
-    if not reply.strip():
-        return Parsed(status="unparsed", reason="the description is empty")
-    return Parsed(status="ok", scores={"described": 1.0})
+    reason = "" if reply.strip() else "the description is empty"
+    return parsed(reason, {"described": 1.0})
 
 
 def read_scores(questions: int, reply: str) -> Parsed:
     """One score for each of so many questions."""
     found = strict_reply(reply, questions)
-    if found.reason:
-        return Parsed(status="unparsed", reason=found.reason)
-    return Parsed(status="ok", scores={f"q{n}": s for n, s in enumerate(found.scores, 1)})
+    return parsed(found.reason, numbered("q", found.scores))
 
 
 @cache
 def own_scripts() -> Mapping[str, Script]:
     """Our own words, from rubrics.toml."""
-    text = files("benchmarks.knowledge.t2ireasonbench").joinpath("rubrics.toml")
-    readers: dict[str, tuple[str, Callable[[str], Parsed]]] = {
+    readers: Readers = {
         "text": ("text 1", read_description),
         "per sample": ("list of 1, 0.5, 0, version 1", partial(read_scores, 0)),
     }
-    return load_scripts(text.read_text(encoding="utf-8"), readers)
-
-
-def scripts_for(settings: ScoringSettings) -> Mapping[str, Script]:
-    """The scripts, in the words of the user's prompt file where one is given.
-
-    Raises:
-        UserError: the file cannot be read, or lacks a prompt or a field.
-    """
-    own = own_scripts()
-    path = settings.judging.prompt
-    if path is None:
-        return own
-    return {
-        name: with_official(s, path, name, {f.name: f"{{{f.name}}}" for f in s.fields})
-        for name, s in own.items()
-    }
+    return rubrics("knowledge.t2ireasonbench", readers)
 
 
 # --- asking -----------------------------------------------------------------------------------
 
 
-def ask(scripts: Mapping[str, Script], item: Item, said: Said) -> Sequence[Turn]:
+def ask(item: Item, said: Said, *, scripts: Mapping[str, Script]) -> Sequence[Turn]:
     """The description first, and with it all stages at once.
 
     Raises:
@@ -96,29 +84,26 @@ def ask(scripts: Mapping[str, Script], item: Item, said: Said) -> Sequence[Turn]
             f"the data folder holds no {QUESTIONS}/evaluation_{reference.dimension}.json, by which "
             f"images are scored; get it from {UPSTREAM} and plan the run again"
         )
-    if not item.images:
-        raise ImageError("not_found", "The prediction holds no image; generate it again.")
-    image = {"image": item.images[0]}
+    image = {"image": picture_of(item)}
     if not said:
-        question = Question(fields={}, images=image)
-        return (Turn(name="describe", script=scripts["describe"], question=question),)
+        return (turn("describe", scripts["describe"], {}, image),)
     if len(said) > 1 or said["describe"].status != "ok":
         return ()
     turns = []
     stages = DIMENSIONS[reference.dimension].stages
     for name, checks in zip(stages, reference.stages, strict=True):
         fields = {
-            "description": raw_of(said, "describe").strip(), "questions": numbered(checks),
+            "description": raw_of(said, "describe").strip(), "questions": listed(checks),
         }  # fmt: skip
         script = replace(scripts["questions"], read=partial(read_scores, len(checks)))
-        turns.append(Turn(name=name, script=script, question=Question(fields=fields, images=image)))
+        turns.append(turn(name, script, fields, image))
     return turns
 
 
-def numbered(checks: Sequence[Check]) -> str:
+def listed(checks: Sequence[Check]) -> str:
     """The questions of a stage as the judge is told them.
 
-    >>> print(numbered([Check(question="Is it red?", criterion="1: yes; 0: no")]))
+    >>> print(listed([Check(question="Is it red?", criterion="1: yes; 0: no")]))
     1. Is it red?
        Criterion: 1: yes; 0: no
     """
@@ -187,11 +172,9 @@ QUANTITIES = (
 
 def metrics(settings: ScoringSettings) -> tuple[Metric, ...]:
     """The judge."""
-    scripts = scripts_for(settings)
     return (
-        interview(
-            settings, quantities=QUANTITIES, scripts=list(scripts.values()),
-            ask=partial(ask, scripts), mark=mark, expected=calls,
-            also={"rules": 1, "benchmark": NAME},
+        judge_metric(
+            settings, quantities=QUANTITIES, scripts=own_scripts(), reword=by_name, ask=ask,
+            mark=mark, expected=calls, also={"rules": 1, "benchmark": NAME},
         ),
     )  # fmt: skip

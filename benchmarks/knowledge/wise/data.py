@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from benchmarks.common.files import Folder, OfficialFiles, read_json, text_of, whole_of
+from benchmarks.common.files import Folder, OfficialFiles
+from benchmarks.common.reading import read_objects, text_of, whole_of
 from benchmarks.common.suites import official_suite
 from benchmarks.knowledge.wise.editions import LEGACY, TITLES, VERIFIED, Edition
 from evals.core.errors import UserError
@@ -74,10 +75,7 @@ def read(folder: Folder, source: DataSource, *, name: str, edition: Edition) -> 
     found: list[tuple[int, Sample]] = []
     for kind in folder.files.names:
         path = folder.path(kind)
-        rows = read_json(path)
-        if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
-            raise UserError(f"{path} is no list of objects; get the file again.")
-        for number, row in enumerate(rows, 1):
+        for number, row in enumerate(read_objects(path), 1):
             found.append(_sample(row, f"{path}: record {number}", name, edition))
     for _, sample in sorted(found, key=lambda pair: pair[0]):
         yield sample

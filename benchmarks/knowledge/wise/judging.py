@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
-from importlib.resources import files
+from pathlib import Path
 
+from benchmarks.common.judged import judge_metric, parsed, picture_of, rubrics, turn
+from benchmarks.common.quantities import grade, share
 from benchmarks.knowledge.wise.data import WiseReference
 from benchmarks.knowledge.wise.editions import DIMENSIONS, wiscore
 from benchmarks.knowledge.wise.replies import (
@@ -15,13 +17,12 @@ from benchmarks.knowledge.wise.replies import (
     strict_scores,
     strict_verified,
 )
-from evals.core.errors import ImageError
 from evals.core.protocols import ScoringSettings
-from evals.core.types import Item, Quantity
-from judges.interview import InterviewMetric, Said, Turn, interview, one_judge, raw_of, unread
-from judges.metric import Marks, Question
+from evals.core.types import Item
+from judges.interview import InterviewMetric, Said, Turn, one_judge, raw_of, unread
+from judges.metric import Marks
 from judges.parsing import Parsed
-from judges.script import Script, load_scripts, with_official
+from judges.script import Script, with_official
 
 TURN = "scores"
 HIGHEST = wiscore(9, 9, 9)
@@ -33,49 +34,32 @@ _DOC = {
 }
 
 LEGACY_QUANTITIES = (
-    Quantity(
-        name="wiscore", range=(0.0, 1.0), direction="higher", worst=0.0, label="WiScore",
-        doc="(.7 consistency + .2 realism + .1 aesthetic quality) / 2.",
-    ),
-    *(
-        Quantity(name=n, range=(0.0, 2.0), direction="higher", worst=0.0, doc=_DOC[n])
-        for n in DIMENSIONS
-    ),
-    Quantity(
-        name="wiscore_official", range=(0.0, HIGHEST), direction="higher", profile="official",
-        label="WiScore",
-        doc="The same of the digits that the released parser finds; one that it does not find is 0 "
-        "(GenEditEvalKit).",
+    share("wiscore", "(.7 consistency + .2 realism + .1 aesthetic quality) / 2.", label="WiScore"),
+    *(grade(n, _DOC[n], 0.0, 2.0) for n in DIMENSIONS),
+    grade(
+        "wiscore_official", "The same of the digits that the released parser finds; one that it "
+        "does not find is 0 (GenEditEvalKit).", 0.0, HIGHEST, "official", label="WiScore",
     ),
 )  # fmt: skip
 VERIFIED_QUANTITIES = (
-    Quantity(
-        name="score", range=(0.0, 1.0), direction="higher", worst=0.0,
-        doc="1 when the image passes.",
-    ),
-    Quantity(
-        name="score_official", range=(0.0, 1.0), direction="higher", profile="official",
-        label="score", doc="The same as the released parser reads it.",
-    ),
-)  # fmt: skip
+    share("score", "1 when the image passes."),
+    share("score_official", "The same as the released parser reads it.", "official", "score"),
+)
 
 
 def _read(reply: str, reading: Callable[[str], Reading]) -> Parsed:
     found = reading(reply)
-    if found.reason:
-        return Parsed(status="unparsed", reason=found.reason)
-    return Parsed(status="ok", scores={name: float(v) for name, v in found.scores.items()})
+    return parsed(found.reason, {name: float(v) for name, v in found.scores.items()})
 
 
 @cache
 def scripts() -> Mapping[str, Script]:
     """Our own words: ``legacy`` and ``verified``."""
-    text = files("benchmarks.knowledge.wise").joinpath("rubrics.toml").read_text("utf-8")
     readers = {
         "three": ("three lines 1", partial(_read, reading=strict_scores)),
         "one": ("one line 1", partial(_read, reading=strict_verified)),
     }
-    return load_scripts(text, readers)
+    return rubrics("knowledge.wise", readers)
 
 
 def metric(settings: ScoringSettings, edition: str) -> InterviewMetric:
@@ -84,32 +68,29 @@ def metric(settings: ScoringSettings, edition: str) -> InterviewMetric:
     Raises:
         UserError: the official prompt file cannot be used.
     """
-    asked, prompt = scripts()[edition], settings.judging.prompt
-    if prompt is not None:
-        holes = {"prompt": "{prompt}", "explanation": "{explanation}"}
-        asked = with_official(asked, prompt, "prompt", holes)
     legacy = edition == "legacy"
-    return interview(
-        settings,
-        quantities=LEGACY_QUANTITIES if legacy else VERIFIED_QUANTITIES,
-        scripts=[asked],
-        ask=partial(ask, script=asked),
+    return judge_metric(
+        settings, quantities=LEGACY_QUANTITIES if legacy else VERIFIED_QUANTITIES,
+        scripts={edition: scripts()[edition]}, reword=_official_words, ask=ask,
         mark=mark_legacy if legacy else mark_verified,
-    )
+    )  # fmt: skip
 
 
-def ask(item: Item, said: Said, *, script: Script) -> Sequence[Turn]:
+def _official_words(name: str, script: Script, prompt: Path) -> Script:
+    holes = {"prompt": "{prompt}", "explanation": "{explanation}"}
+    return with_official(script, prompt, "prompt", holes)
+
+
+def ask(item: Item, said: Said, *, scripts: Mapping[str, Script]) -> Sequence[Turn]:
     """Everything at once.
 
     Raises:
         ImageError: the prediction holds no image.
     """
-    if not item.images:
-        raise ImageError("not_found", f"the prediction for {item.sample.id} holds no image")
+    (script,) = scripts.values()
     reference: WiseReference = item.sample.reference
     fields = {"prompt": item.sample.prompt, "explanation": reference.explanation}
-    question = Question(fields=fields, images={"image": item.images[0]})
-    return [Turn(name=TURN, script=script, question=question)]
+    return [turn(TURN, script, fields, {"image": picture_of(item)})]
 
 
 def mark_legacy(item: Item, said: Said) -> Marks:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.common.files import Folder, OfficialFiles, read_jsonl, text_of
+from benchmarks.common.files import Folder, OfficialFiles
+from benchmarks.common.reading import read_jsonl, text_of
 from benchmarks.common.suites import official_suite
 from evals.core.errors import UserError
 from evals.core.protocols import DataSource, Suite

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from PIL import Image
 
 from benchmarks.editing.kris.scoring import TYPE_OF
 from benchmarks.editing.wiseedit.data import SUBSETS
 from evals.core.images import sha256_file
 from evals.core.protocols import Benchmark, DataSource, JudgeSettings, JudgeSpec, ScoringSettings
-from evals.core.types import ImageRef, Item, Prediction, Sample
+from evals.core.types import Item, Sample
 from judges.interview import InterviewMetric, Said
 from judges.metric import Marks
 from judges.verdict import attempt_at, judged
-
-SIZE = (32, 24)
-
-
-def draw(path: Path, colour: str = "red") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", SIZE, colour).save(path)
-    return path
-
-
-def write(path: Path, value: Any) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value), encoding="utf-8")
-    return path
-
+from tests.benchmarks.kit import draw, item, write_json
 
 # --- official layouts -------------------------------------------------------------------------
 
@@ -46,7 +29,7 @@ def imgedit(root: Path, rows: Mapping[str, Any] | None = None) -> Path:
         picture = f"animal/{number % 5:03d}.png"
         draw(root / "singleturn" / picture)
         made[str(number)] = {"id": picture, "prompt": f"do {number}", "edit_type": kind}
-    write(root / "eval_prompts" / "basic_edit.json", made if rows is None else rows)
+    write_json(root / "eval_prompts" / "basic_edit.json", made if rows is None else rows)
     return root
 
 
@@ -98,7 +81,7 @@ def rise_rows() -> list[dict[str, Any]]:
 def rise(root: Path, rows: Sequence[Any] | None = None) -> Path:
     draw(root / "p" / "0.png")
     draw(root / "p" / "ref.png", "green")
-    write(root / "datav2_total_w_subtask.json", rise_rows() if rows is None else rows)
+    write_json(root / "datav2_total_w_subtask.json", rise_rows() if rows is None else rows)
     return root
 
 
@@ -116,7 +99,9 @@ def kris(root: Path, changes: Mapping[str, Any] | None = None) -> Path:
         row |= {"ins_en": f"do {category}", "explain_en": "because"}
         if category == "viewpoint_change":
             row["gt_img"] = "gt.png"
-        write(root / category / "annotation.json", {"1": row | (changes or {}).get(category, {})})
+        write_json(
+            root / category / "annotation.json", {"1": row | (changes or {}).get(category, {})}
+        )
     return root
 
 
@@ -172,11 +157,9 @@ def load(name: str, root: Path, cache: Path) -> dict[str, Sample]:
     return {s.id: s for s in samples}
 
 
-def item(sample: Sample, folder: Path) -> Item:
-    path = draw(folder / f"{sample.id}.png", "yellow")
-    ref = ImageRef(sha256=sha256_file(path), suffix=".png", width=SIZE[0], height=SIZE[1])
-    prediction = Prediction(sample=sample.id, trial=0, seed=0, status="ok", images=(ref,))
-    return Item(sample=sample, prediction=prediction, images=(path,))
+def answered(sample: Sample, folder: Path) -> Item:
+    """A sample with a plain picture as its answer."""
+    return item(sample, draw(folder / f"{sample.id}.png", "yellow"))
 
 
 def metric(name: str, cache: Path, prompt: Path | None = None) -> InterviewMetric:
@@ -193,7 +176,7 @@ def said(asker: InterviewMetric, given: Item, replies: Mapping[str, str]) -> Sai
     found = {}
     for turn in asker.ask(given, {}):
         raw = replies.get(turn.name, replies.get("*", ""))
-        request = asker.request(given, turn.script, turn.question)
+        request = asker.fill(given, turn.script, turn.question)
         attempt = attempt_at(
             request, key="k", name="j", asked="m", served="m", status="answered", raw=raw
         )

@@ -62,7 +62,7 @@ BROKEN: list[tuple[str, Callable[[Path], Any], str]] = [
     ("gedit", lambda p: kit.gedit(p, {"instruction": None}), "no text in 'instruction'"),
     ("gedit", lambda p: kit.gedit(p, {"input_image": None}), "no picture"),
     ("gedit", lambda p: kit.gedit(p, {"Intersection_exist": None}), "true or false"),
-    ("rise", lambda p: kit.rise(p, {"a": 1}), "no list"),  # type: ignore[arg-type]
+    ("rise", lambda p: kit.rise(p, {"a": 1}), "no JSON list of objects"),  # type: ignore[arg-type]
     ("rise", lambda p: kit.rise(p, [kit.rise_rows()[0] | {"subtask": "Chess"}]), "no subtask"),
     ("rise", lambda p: kit.rise(p, [kit.rise_rows()[0] | {"reference": None}]), "'reference'"),
     ("rise", lambda p: kit.rise(p, [kit.rise_rows()[4] | {"reference_txt": None}]), "_txt'"),

@@ -13,6 +13,7 @@ from evals.core.errors import ImageError, UserError
 from evals.core.types import Item
 from judges.metric import Marks
 from tests.benchmarks.editing import kit
+from tests.benchmarks.kit import write_json
 
 
 class Asked:
@@ -24,7 +25,7 @@ class Asked:
         self.folder = folder
 
     def item(self, sample: str) -> Item:
-        return kit.item(self.samples[sample], self.folder / "made")
+        return kit.answered(self.samples[sample], self.folder / "made")
 
     def questions(self, sample: str) -> dict[str, tuple[str, list[str], list[str]]]:
         """Question -> (script, names of the files shown, fields told)."""
@@ -286,7 +287,7 @@ def official_file(name: str, folder: Path) -> Path:
         from benchmarks.editing.imgedit.scoring import DIMENSIONS
 
         words = {k: f"Grade {k}. It was asked: <edit_prompt>." for k in DIMENSIONS}
-        return kit.write(folder / "prompts.json", words)
+        return write_json(folder / "prompts.json", words)
     if name == "gedit":
         return constants(
             folder / "vie_prompts.py",

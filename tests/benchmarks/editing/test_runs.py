@@ -18,6 +18,7 @@ from evals.core.store import StoredRun
 from evals.core.summary import Summary, summarise
 from evals.core.variants import check_variants
 from tests.benchmarks.editing import kit
+from tests.benchmarks.kit import draw, write_json
 
 GRADES = dict.fromkeys(name for names in DIMENSIONS.values() for name in names)
 REPLIES = {
@@ -43,8 +44,8 @@ def run(name: str, folder: Path, *, without: str = "") -> Summary:
     samples = kit.load(name, root, folder / "cache")
     for sample in samples.values():
         if sample.id != without:
-            kit.draw(folder / "outputs" / str(sample.output_path), "yellow")
-    script = kit.write(folder / "replies.json", {"*": REPLIES[name]})
+            draw(folder / "outputs" / str(sample.output_path), "yellow")
+    script = write_json(folder / "replies.json", {"*": REPLIES[name]})
     suite = f"/{bench.default_suite}@{accepted}" if (accepted := kit.revision(name, root)) else ""
     words = [
         "run", "-m", f"replay:{folder / 'outputs'}", "-b", f"{name}{suite}",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.editing.common import five_in_percent
 from benchmarks.editing.gedit import scoring as gedit
 from benchmarks.editing.imgedit import scoring as imgedit
 from benchmarks.editing.kris import scoring as kris
@@ -141,7 +142,7 @@ def test_kris(seed: int) -> None:
                 m: rng.choice([None, 1, 2, 3, 4, 5, 9]) for m in kris.metrics(kind)
             }
             samples[category].append(scores)
-            percents = {m: kris.percent(s) for m, s in scores.items() if s is not None}
+            percents = {m: five_in_percent(s) for m, s in scores.items() if s is not None}
             groups.append((META_OF[kind], kind, category))
             made: dict[str, float | None] = {f"{m}_official": percents.get(m) for m in kris.SHORT}
             made["sum_official"] = sum(percents.values()) if percents else None
@@ -177,7 +178,7 @@ def test_kris_strict_is_the_mean_of_all_grades_at_the_official_sizes() -> None:
                 parts.append(None)  # counts 0
                 continue
             grades = {m: float(rng.randint(1, 5)) for m in wanted}
-            total += sum(map(kris.percent, grades.values()))
+            total += sum(map(five_in_percent, grades.values()))
             parts.append({"score": kris.sample_score(grades)})
     cell = strict_cells("kris", groups, parts)["=flat_strict", ()]
     same(cell, total / count)

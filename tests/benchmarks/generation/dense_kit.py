@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ import pytest
 from PIL import Image
 
 from benchmarks import catalog
-from evals.cli import main
-from evals.core.protocols import Benchmark, DataSource
+from evals.core.protocols import DataSource
 from evals.core.store import StoredRun
 from evals.core.summary import summarise
 from metrics.ocr import TextItem
 from metrics.ocr_engines import write_recording
+from tests.benchmarks.kit import command
 from tests.judge_replies import Asked, Reply, completion
 
 Colour = tuple[int, int, int]
@@ -34,11 +33,6 @@ def write_grid(path: Path, colours: Sequence[Colour]) -> None:
         whole.paste(Image.new("RGB", (CELL, CELL), colour), (at % 2 * CELL, at // 2 * CELL))
     path.parent.mkdir(parents=True, exist_ok=True)
     whole.save(path, lossless=True) if path.suffix == ".webp" else whole.save(path)
-
-
-def write_plain(path: Path, colour: Colour) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (CELL, CELL), colour).save(path)
 
 
 def record(path: Path, lines: Mapping[Colour, Sequence[str]]) -> tuple[str, ...]:
@@ -85,12 +79,7 @@ def run(
         "--out", out, "--workers", "1", "--no-report", "--no-anchors", "--judge", "openai:j",
         "--judge-option", f"base_url={url}", *more,
     ]  # fmt: skip
-    code: Any = 0
-    try:
-        main([str(w) for w in words])
-    except SystemExit as stop:
-        code = stop.code
-    assert code in {0, 1, None}
+    assert command(*words) in {0, 1}
     (place,) = out.glob("*/m")
     return StoredRun.read(place)
 
@@ -105,24 +94,6 @@ def register(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Make a benchmark known to the command, whether or not the catalog lists it yet."""
     place = f"benchmarks.generation.{name}:BENCHMARK"
     monkeypatch.setitem(catalog.BENCHMARKS, name, place)
-
-
-def write_json(path: Path, value: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
-
-
-def check_declared(benchmark: Benchmark, settings: Any) -> None:
-    """Published rows name columns that there are, and every group and policy is declared."""
-    columns = {f"{m.name}.{q.name}" for m in benchmark.metrics(settings) for q in m.quantities}
-    columns |= {v.column for v in benchmark.variants}
-    rows = benchmark.published()
-    assert {r.model for r in rows} >= {"BAGEL", "InternVL-U"}
-    assert {c for r in rows for values in r.values.values() for c in values} <= columns
-    assert {r.suite for r in rows} <= set(benchmark.suites)
-    from evals.core.variants import check_variants
-
-    check_variants(benchmark.variants, benchmark.headline, columns, benchmark.groups)
 
 
 def source(root: Path, tmp_path: Path, revision: str | None = None) -> DataSource:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-from PIL import Image
 
 from benchmarks import catalog
-from evals.cli import main
-from evals.core.images import sha256_file
 from evals.core.protocols import Benchmark, DataSource
 from evals.core.store import StoredRun
-from evals.core.types import ImageRef, Item, Prediction, Sample
+from evals.core.types import Sample
+from tests.benchmarks.kit import command
 
 
 def listed(monkeypatch: pytest.MonkeyPatch, name: str, benchmark: Benchmark, size: int) -> None:
@@ -33,29 +28,6 @@ def samples(benchmark: Benchmark, suite: str, root: Path, revision: str = "") ->
     """The samples of a folder."""
     source = DataSource(root=root, revision=revision or None, cache=root.parent / "cache")
     return benchmark.suites[suite].load(source)
-
-
-def item(sample: Sample, path: Path, trial: int = 0) -> Item:
-    """A sample with an image as its output."""
-    with Image.open(path) as image:
-        width, height = image.size
-    ref = ImageRef(sha256=sha256_file(path), suffix=path.suffix, width=width, height=height)
-    prediction = Prediction(sample=sample.id, trial=trial, seed=0, status="ok", images=(ref,))
-    return Item(sample=sample, prediction=prediction, images=(path,))
-
-
-def write_lines(path: Path, rows: Sequence[Any]) -> Path:
-    """A JSONL file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    return path
-
-
-def command(*words: str | Path) -> int:
-    """Exit status of the command."""
-    with pytest.raises(SystemExit) as stop:
-        main([str(w) for w in words])
-    return int(stop.value.code or 0)
 
 
 def replayed(name: str, data: Path, outputs: Path, out: Path, *more: str | Path) -> StoredRun:

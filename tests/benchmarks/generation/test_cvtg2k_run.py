@@ -14,6 +14,7 @@ from evals.core.errors import UserError
 from evals.core.protocols import ScoringSettings
 from tests.benchmarks.generation import dense_kit as kit
 from tests.benchmarks.generation.dense_kit import BLUE, GREEN, RED
+from tests.benchmarks.kit import check_declared, draw, write_json
 from tests.tiny_vlm import tiny_vlm
 from tests.tiny_weights import tiny_clip
 
@@ -33,7 +34,7 @@ def write_data(root: Path, *, style: str = "CVTG-Style", **changes: Any) -> Path
             for at, prompt in enumerate(PROMPTS.get((subset, regions), []))
         ]
         folder = style if subset == "CVTG-Style" else subset
-        kit.write_json(root / folder / f"{regions}.json", {"data_list": rows})
+        write_json(root / folder / f"{regions}.json", {"data_list": rows})
     return root
 
 
@@ -53,13 +54,13 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     write_data(tmp_path, index="one")
     with pytest.raises(UserError, match=r"CVTG/2.json: entry 1 has no whole number in 'index'"):
         SUITE.load(kit.source(tmp_path, tmp_path))
-    kit.write_json(tmp_path / "CVTG" / "2.json", {"0": "combined"})
+    write_json(tmp_path / "CVTG" / "2.json", {"0": "combined"})
     with pytest.raises(UserError, match="no list 'data_list'"):
         SUITE.load(kit.source(tmp_path, tmp_path))
     twice = [{"index": 1, "prompt": "'a'"}] * 2
-    kit.write_json(tmp_path / "CVTG" / "2.json", {"data_list": twice})
-    kit.write_json(tmp_path / "CVTG" / "3.json", {"data_list": []})
-    kit.write_json(tmp_path / "CVTG-Style" / "2.json", {"data_list": []})
+    write_json(tmp_path / "CVTG" / "2.json", {"data_list": twice})
+    write_json(tmp_path / "CVTG" / "3.json", {"data_list": []})
+    write_json(tmp_path / "CVTG-Style" / "2.json", {"data_list": []})
     with pytest.raises(UserError, match="CVTG-2-1 occurs more than once"):
         SUITE.load(kit.source(tmp_path, tmp_path))
 
@@ -68,9 +69,9 @@ def test_from_images_to_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("UMM_EVALS_CACHE", str(tmp_path / "cache"))
     kit.register(monkeypatch, "cvtg2k")
     data, outputs = write_data(tmp_path / "data"), tmp_path / "outputs"
-    kit.write_plain(outputs / "CVTG" / "2" / "40.png", RED)
-    kit.write_plain(outputs / "CVTG" / "3" / "40.jpg", BLUE)
-    kit.write_plain(outputs / "CVTG" / "3" / "40.png", GREEN)
+    draw(outputs / "CVTG" / "2" / "40.png", RED, (kit.CELL, kit.CELL))
+    draw(outputs / "CVTG" / "3" / "40.jpg", BLUE, (kit.CELL, kit.CELL))
+    draw(outputs / "CVTG" / "3" / "40.png", GREEN, (kit.CELL, kit.CELL))
     lines = {RED: ["OPEN", "tea lime"], GREEN: ["left right"], BLUE: []}
     values = tmp_path / "vqa.jsonl"
     values.write_text(json.dumps({"sample": "CVTG-2-40", "value": 0.75}) + "\n", encoding="utf-8")
@@ -118,4 +119,4 @@ def test_absent_scorers_say_what_to_do() -> None:
 
 
 def test_what_is_declared_is_there() -> None:
-    kit.check_declared(BENCHMARK, ScoringSettings())
+    check_declared(BENCHMARK)

@@ -11,11 +11,12 @@ import pytest
 
 from benchmarks.generation.dpg import BENCHMARK
 from benchmarks.generation.dpg.data import DpgReference, source_of
-from benchmarks.generation.dpg.judging import metric, script
+from benchmarks.generation.dpg.judging import metric, scripts
 from evals.core.errors import UserError
 from evals.core.protocols import JudgeSettings, ScoringSettings
 from tests.benchmarks.generation import dense_kit as kit
 from tests.benchmarks.generation.dense_kit import BLACK, BLUE, GREEN, RED
+from tests.benchmarks.kit import check_declared, write_json
 from tests.judge_server import JudgeServer
 
 SUITE = BENCHMARK.suites["full"]
@@ -48,7 +49,7 @@ def test_official_prompts(official_data: Path, tmp_path: Path) -> None:
 
 
 def test_another_revision_is_refused_unless_named(tmp_path: Path) -> None:
-    kit.write_json(tmp_path / "dpgbench_prompts.json", {"1.txt": "A cat."})
+    write_json(tmp_path / "dpgbench_prompts.json", {"1.txt": "A cat."})
     with pytest.raises(UserError, match="another revision than open-compass") as refused:
         SUITE.load(kit.source(tmp_path, tmp_path))
     digest = str(refused.value).rpartition("sha256:")[2].rstrip(".")
@@ -157,11 +158,11 @@ def test_an_official_prompt_is_stamped(tmp_path: Path) -> None:
     path.write_text("What is this?", encoding="utf-8")
     with pytest.raises(UserError, match="does not hold"):
         metric(settings)
-    assert script().text({"question": "Is it red?"})[1].count("Is it red?") == 1
+    assert scripts()["question"].text({"question": "Is it red?"})[1].count("Is it red?") == 1
 
 
 def test_what_is_declared_is_there() -> None:
-    kit.check_declared(BENCHMARK, ScoringSettings())
+    check_declared(BENCHMARK)
     assert BENCHMARK.trials == len(BENCHMARK.seeds) == 4
     (row,) = [r for r in BENCHMARK.published() if r.model == "InternVL-U"]
     assert json.loads(json.dumps(replace(row, note="").values[""]))["=score"] > 80

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from benchmarks.generation.genai import BENCHMARK
 from benchmarks.generation.genai.data import SKILLS
@@ -21,13 +20,8 @@ from evals.core.types import JSON, Absence
 from evals.core.variants import check_variants
 from metrics.vqa_probability import NO, YES, FirstToken, Question
 from metrics.wording import wording
-from tests.benchmarks.generation.detector_kit import (
-    item,
-    listed,
-    replayed,
-    samples,
-    write_lines,
-)
+from tests.benchmarks.generation.detector_kit import listed, replayed, samples
+from tests.benchmarks.kit import item, noise, write_lines
 from tests.tiny_vlm import tiny_vlm
 from tests.variant_runs import MISSING, memory_run
 
@@ -55,10 +49,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def outputs(tmp_path: Path) -> Path:
     folder = tmp_path / "model"
-    folder.mkdir()
     for number in range(len(IMAGES)):
-        pixels = np.random.default_rng(number).integers(0, 256, (4, 4, 3), np.uint8)
-        Image.fromarray(pixels).resize((64, 64)).save(folder / f"{number:09d}.jpg")
+        noise(folder / f"{number:09d}.jpg", number)
     return folder
 
 
@@ -78,7 +70,7 @@ def test_official_prompts(official_data: Path) -> None:
 @pytest.mark.parametrize(
     ("images", "skills", "why"),
     [
-        ([], MAP, "no JSON object of prompts"),
+        ([], MAP, "no JSON object"),
         ({"a": {"prompt": "x"}}, {s: [] for s in SKILLS}, "no numbered prompt"),
         (IMAGES, {"basic": [0]}, "does not map the twelve skills"),
         (IMAGES, MAP | {"scene": [77]}, "'scene' names prompts"),

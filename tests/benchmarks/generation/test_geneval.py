@@ -25,13 +25,8 @@ from evals.core.variants import check_variants
 from metrics.clip import TowerSpec
 from metrics.imported import Imported
 from metrics.instances import Detections, Mask
-from tests.benchmarks.generation.detector_kit import (
-    item,
-    listed,
-    replayed,
-    samples,
-    write_lines,
-)
+from tests.benchmarks.generation.detector_kit import listed, replayed, samples
+from tests.benchmarks.kit import item, write_lines
 from tests.tiny_weights import tiny_clip
 from tests.variant_runs import MISSING, memory_run
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from benchmarks.generation.geneval2 import BENCHMARK
 from benchmarks.generation.geneval2.metric import QUANTITIES, SoftTifa, metrics
@@ -26,13 +25,8 @@ from evals.core.types import JSON, Absence
 from evals.core.variants import check_variants
 from metrics.vqa_probability import FirstToken, Question
 from metrics.wording import wording
-from tests.benchmarks.generation.detector_kit import (
-    item,
-    listed,
-    replayed,
-    samples,
-    write_lines,
-)
+from tests.benchmarks.generation.detector_kit import listed, replayed, samples
+from tests.benchmarks.kit import item, noise, write_lines
 from tests.tiny_vlm import tiny_vlm
 from tests.variant_runs import MISSING, memory_run
 
@@ -60,10 +54,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def outputs(tmp_path: Path) -> Path:
     folder = tmp_path / "model"
-    folder.mkdir()
     for number, prompt in enumerate(PROMPTS):
-        pixels = np.random.default_rng(number).integers(0, 256, (4, 4, 3), np.uint8)
-        Image.fromarray(pixels).resize((64, 64)).save(folder / f"{prompt['prompt']}.png")
+        noise(folder / f"{prompt['prompt']}.png", number)
     return folder
 
 

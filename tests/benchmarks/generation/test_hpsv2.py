@@ -23,7 +23,8 @@ from evals.core.errors import UserError
 from evals.core.protocols import ScoringSettings
 from evals.core.summary import summarise
 from evals.core.variants import check_variants
-from tests.benchmarks.generation.detector_kit import listed, replayed, samples, write_lines
+from tests.benchmarks.generation.detector_kit import listed, replayed, samples
+from tests.benchmarks.kit import write_lines
 from tests.tiny_weights import tiny_clip
 from tests.variant_runs import memory_run
 
@@ -78,8 +79,8 @@ def test_four_lists_are_the_same_prompts(data: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "why"),
     [
-        ({}, "no JSON list"),
-        ([3], "record 0 is no JSON object"),
+        ({}, "no JSON list of objects"),
+        ([3], "entry 1 is no JSON object"),
         ([ROWS[0], ROWS[0] | {"style": "cubism"}], "record 1 has the style 'cubism'"),
         ([ROWS[0], ROWS[0]], "occurs more than once"),
         ([{"style": "photo", "idx": "x", "prompt": "y"}], "no whole number in 'idx'"),

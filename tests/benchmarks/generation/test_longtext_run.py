@@ -15,6 +15,7 @@ from evals.core.errors import UserError
 from evals.core.protocols import JudgeSettings, ScoringSettings
 from tests.benchmarks.generation import dense_kit as kit
 from tests.benchmarks.generation.dense_kit import BLACK, BLUE, GREEN, RED
+from tests.benchmarks.kit import check_declared, draw
 from tests.judge_server import JudgeServer
 
 
@@ -87,7 +88,7 @@ def test_from_images_to_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     kit.register(monkeypatch, "longtext")
     data, outputs = write_prompts(tmp_path / "data", monkeypatch), tmp_path / "outputs"
     for number, colour in enumerate((RED, GREEN, BLUE, BLACK), 1):
-        kit.write_plain(outputs / f"0007_{number}.png", colour)
+        draw(outputs / f"0007_{number}.png", colour, (kit.CELL, kit.CELL))
     readings = {RED: ["OPEN TEA"], GREEN: [], BLUE: [], BLACK: []}
     ocr = kit.record(tmp_path / "readings.json", readings)
     with JudgeServer(kit.looking(read)) as server:
@@ -107,7 +108,7 @@ def test_a_missing_image_counts_in_the_strict_number_only(
     monkeypatch.setenv("UMM_EVALS_CACHE", str(tmp_path / "cache"))
     kit.register(monkeypatch, "longtext")
     data, outputs = write_prompts(tmp_path / "data", monkeypatch), tmp_path / "outputs"
-    kit.write_plain(outputs / "0007_1.png", RED)
+    draw(outputs / "0007_1.png", RED, (kit.CELL, kit.CELL))
     with JudgeServer(kit.looking(read)) as server:
         run = kit.run(
             "longtext", "en", outputs, data, tmp_path / "out", server.url, "--metric", "judge"
@@ -126,5 +127,5 @@ def test_an_official_prompt_is_stamped(tmp_path: Path) -> None:
 
 
 def test_what_is_declared_is_there() -> None:
-    kit.check_declared(BENCHMARK, ScoringSettings())
+    check_declared(BENCHMARK)
     assert "--judge" in str(BENCHMARK.metrics(ScoringSettings())[0].absence())

@@ -17,6 +17,7 @@ from evals.core.errors import UserError
 from evals.core.protocols import JudgeSettings, ScoringSettings
 from tests.benchmarks.generation import dense_kit as kit
 from tests.benchmarks.generation.dense_kit import BLACK, BLUE, GREEN, RED
+from tests.benchmarks.kit import check_declared, write_json
 from tests.judge_server import JudgeServer
 
 SUITE = BENCHMARK.suites["en"]
@@ -36,13 +37,13 @@ def write_data(root: Path, *, sides: bool = True, **changes: Any) -> Path:
          "class": k or "None", **changes}
         for c, i, p, k in PROMPTS
     ]  # fmt: skip
-    kit.write_json(root / "OneIG-Bench" / "OneIG-Bench.json", rows)
+    write_json(root / "OneIG-Bench" / "OneIG-Bench.json", rows)
     if not sides:
         return root
     graph = {"question": json.dumps(QUESTIONS), "dependency": json.dumps({"1": [0], "2": [1]})}
     for folder in ("anime", "human", "object"):
-        kit.write_json(root / f"scripts/alignment/Q_D/{folder}.json", {"000": graph})
-    kit.write_json(root / "scripts/reasoning/gt_answer.json", {"000": "Light and water"})
+        write_json(root / f"scripts/alignment/Q_D/{folder}.json", {"000": graph})
+    write_json(root / "scripts/reasoning/gt_answer.json", {"000": "Light and water"})
     text = root / "scripts/text/text_content.csv"
     text.parent.mkdir(parents=True)
     with text.open("w", encoding="utf-8", newline="") as stream:
@@ -82,7 +83,7 @@ def test_side_files_are_read(tmp_path: Path) -> None:
 
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     write_data(tmp_path)
-    kit.write_json(tmp_path / "scripts/alignment/Q_D/anime.json", {"001": {}})
+    write_json(tmp_path / "scripts/alignment/Q_D/anime.json", {"001": {}})
     with pytest.raises(UserError, match="the questions on 000 cannot be read"):
         SUITE.load(kit.source(tmp_path, tmp_path))
     write_data(tmp_path / "b", category="Songs")
@@ -168,13 +169,13 @@ def test_without_the_other_models_there_is_no_overall(
 
 def test_official_prompts_are_stamped(tmp_path: Path) -> None:
     path = tmp_path / "prompts.json"
-    kit.write_json(path, {"alignment": "{question}", "text": "Read."})
+    write_json(path, {"alignment": "{question}", "text": "Read."})
     official = metric(ScoringSettings(judging=JudgeSettings(prompt=path)))
     assert official.wording[1].count("official prompt (prompts.json") == 2
-    kit.write_json(path, {"alignment": "{question}"})
+    write_json(path, {"alignment": "{question}"})
     with pytest.raises(UserError, match="text"):
         metric(ScoringSettings(judging=JudgeSettings(prompt=path)))
 
 
 def test_what_is_declared_is_there() -> None:
-    kit.check_declared(BENCHMARK, ScoringSettings())
+    check_declared(BENCHMARK)

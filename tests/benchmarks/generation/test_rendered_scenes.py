@@ -14,7 +14,6 @@ from PIL import Image, ImageDraw
 
 from benchmarks.common.drawn_score import SceneReference, ShapesMetric
 from benchmarks.generation.rendered_scenes import BENCHMARK
-from evals.cli import main
 from evals.core.errors import UserError
 from evals.core.headline import headline
 from evals.core.protocols import DataSource, Metric, ScoringSettings
@@ -23,6 +22,7 @@ from evals.core.types import Item, Prediction, Sample, Score
 from metrics.shapes import read_shapes
 from metrics.shapes_rules import Wanted, clauses
 from synth.scenes import PER_KIND
+from tests.benchmarks.kit import command
 
 SUITE = BENCHMARK.suites["synth"]
 
@@ -30,14 +30,6 @@ SUITE = BENCHMARK.suites["synth"]
 @pytest.fixture(scope="module")
 def samples() -> list[Sample]:
     return SUITE.load(DataSource())
-
-
-def call(*words: str | Path) -> int:
-    try:
-        main([str(w) for w in words])
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
 
 
 def score(sample: Sample, *images: Path) -> Score:
@@ -151,7 +143,7 @@ def test_the_metric_is_one_and_travels() -> None:
 def test_no_data_of_another_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UserError, match="is drawn by this program"):
         SUITE.load(DataSource(root=tmp_path))
-    assert call("data", "verify", "rendered-scenes@abc") == 2
+    assert command("data", "verify", "rendered-scenes@abc") == 2
     assert "revision abc is given" in capsys.readouterr().err
 
 
@@ -167,12 +159,12 @@ def test_damaged_drawings_are_found(tmp_path: Path) -> None:
 
 
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("show", "benchmark", "rendered-scenes") == 0
+    assert command("show", "benchmark", "rendered-scenes") == 0
     shown = capsys.readouterr().out
     assert "read flat filled shapes" in " ".join(shown.split())
     assert "GenEval" in shown
     words = ["run", "-m", "shuffled-truth", "-b", "rendered-scenes", "-o", tmp_path]
-    assert call(*words) == 0
+    assert command(*words) == 0
     out = capsys.readouterr().out
     assert out.startswith("Rendered scenes synth\n")
     assert "Synthetic, not comparable" in out
@@ -186,7 +178,7 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "ceiling" in page
     assert "floor" in page
-    assert call(*words, "--json", "--no-report") == 0
+    assert command(*words, "--json", "--no-report") == 0
     said = json.loads(capsys.readouterr().out)
     assert said["complete"] is True
     assert all(o["predicted"] == 0 for o in said["outcomes"]), "nothing was left to do"

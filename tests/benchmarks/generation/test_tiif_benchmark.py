@@ -21,7 +21,8 @@ from evals.core.protocols import DataSource, ScoringSettings
 from evals.core.summary import summarise
 from evals.core.types import Item, Prediction
 from evals.core.verdicts import Verdict
-from tests.benchmarks.judged_kit import check_published, judge, picture, run_cli, settings
+from tests.benchmarks.judged_kit import judge, run_cli, settings
+from tests.benchmarks.kit import check_declared, picture
 from tests.variant_runs import memory_run
 
 
@@ -168,7 +169,7 @@ def test_without_a_judge_it_is_unavailable() -> None:
 
 
 def test_published_rows_name_columns_that_exist() -> None:
-    check_published(BENCHMARK)
+    check_declared(BENCHMARK)
 
 
 def test_variants_make_the_released_numbers(conformance_dir: Path) -> None:

@@ -16,7 +16,8 @@ from benchmarks.generation.unigenbench.taxonomy import BY_NAME, POINTS, PRIMARY,
 from evals.core.errors import UserError
 from evals.core.protocols import DataSource
 from evals.core.summary import summarise
-from tests.benchmarks.judged_kit import judge, picture, run_cli, settings
+from tests.benchmarks.judged_kit import judge, run_cli, settings
+from tests.benchmarks.kit import picture
 from tests.variant_runs import memory_run
 
 

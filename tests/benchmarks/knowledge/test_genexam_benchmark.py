@@ -17,7 +17,8 @@ from evals.core.errors import UserError
 from evals.core.protocols import DataSource, ScoringSettings
 from evals.core.summary import summarise
 from evals.core.types import Sample
-from tests.benchmarks.judged_kit import check_published, judge, picture, run_cli, settings
+from tests.benchmarks.judged_kit import judge, run_cli, settings
+from tests.benchmarks.kit import check_declared, picture
 from tests.variant_runs import memory_run
 
 
@@ -67,7 +68,7 @@ def test_both_suites_of_the_official_layout(tmp_path: Path) -> None:
         (lambda r: row("b", weights=(0.5, 0.6)), "do not sum to 1"),
         (lambda r: row("b", weights=(1.5, -0.5)), "do not sum to 1"),
         (lambda r: r | {"subject": "Alchemy"}, "unknown subject"),
-        (lambda r: r | {"image_path": "../../b.png"}, "outside of"),
+        (lambda r: r | {"image_path": "../../b.png"}, "which is not below"),
         (lambda r: r | {"id": "a"}, "occurs more than once"),
         (lambda r: {"id": "b"}, "no text in 'subject'"),
     ],
@@ -123,7 +124,7 @@ def test_the_official_words_get_the_released_fields(tmp_path: Path) -> None:
 
 
 def test_published_rows_name_columns_that_exist() -> None:
-    check_published(BENCHMARK)
+    check_declared(BENCHMARK)
 
 
 def test_variants_make_the_released_numbers(conformance_dir: Path) -> None:

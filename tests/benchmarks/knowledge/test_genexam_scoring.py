@@ -126,3 +126,9 @@ def test_macro_and_micro_differ() -> None:
     assert scoring.averages(samples, "macro")["strict_score"] == 0.5
     assert scoring.averages(samples, "micro")["strict_score"] == pytest.approx(1 / 3)
     assert scoring.averages([], "micro")["strict_score"] is None
+
+
+def test_a_refused_reply_gives_the_same_reason_every_time() -> None:
+    with pytest.raises(replies.Unusable) as error:
+        replies.official_reply("{answers}", 1)
+    assert "0x" not in str(error.value)

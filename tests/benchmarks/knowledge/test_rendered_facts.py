@@ -13,7 +13,6 @@ from PIL import Image
 from benchmarks.catalog import PRESETS
 from benchmarks.common.drawn_score import SceneReference
 from benchmarks.knowledge.rendered_facts import BENCHMARK
-from evals.cli import main
 from evals.core.headline import headline
 from evals.core.protocols import DataSource
 from evals.core.store import StoredRun
@@ -21,6 +20,7 @@ from evals.core.types import Sample
 from metrics.shapes import read_shapes
 from metrics.shapes_rules import clauses
 from synth.scenes import PER_KIND, facts
+from tests.benchmarks.kit import command
 
 SUITE = BENCHMARK.suites["synth"]
 
@@ -28,14 +28,6 @@ SUITE = BENCHMARK.suites["synth"]
 @pytest.fixture(scope="module")
 def samples() -> list[Sample]:
     return SUITE.load(DataSource())
-
-
-def call(*words: str | Path) -> int:
-    try:
-        main([str(w) for w in words])
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
 
 
 def test_samples_carry_what_is_wanted(samples: list[Sample]) -> None:
@@ -77,7 +69,7 @@ def test_a_folder_of_pictures_is_scored(samples: list[Sample], tmp_path: Path) -
         shown = samples[(at + PER_KIND) % 48] if sample.id.endswith("-0") else sample
         shutil.copy(shown.reference_images[0], folder / f"{sample.id}.png")
     words = ["run", "-m", f"replay:{folder}", "-b", "rendered-facts", "-o", tmp_path / "runs"]
-    assert call(*words, "--no-report", "--no-anchors") == 0
+    assert command(*words, "--no-report", "--no-anchors") == 0
     (place,) = (p.parent for p in (tmp_path / "runs").rglob("run.json"))
     run = StoredRun.read(place)
     made = headline(run, None, None, resamples=100)
@@ -96,7 +88,7 @@ def test_kinds_count_alike_and_a_missing_picture_is_wrong(
     for sample in samples[:8]:
         shutil.copy(sample.reference_images[0], folder / f"{sample.id}.png")
     words = ["run", "-m", f"replay:{folder}", "-b", "rendered-facts", "-o", tmp_path / "runs"]
-    call(*words, "--no-report", "--no-anchors", "--limit", "12")
+    command(*words, "--no-report", "--no-anchors", "--limit", "12")
     (place,) = (p.parent for p in (tmp_path / "runs").rglob("run.json"))
     run = StoredRun.read(place)
     groups = Counter(tuple(s["group"]) for s in run.samples)

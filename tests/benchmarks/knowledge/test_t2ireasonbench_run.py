@@ -13,6 +13,7 @@ from PIL import Image
 
 from benchmarks import catalog
 from benchmarks.common.files import Folder
+from benchmarks.common.judged import by_name, in_words
 from benchmarks.knowledge.t2ireasonbench import BENCHMARK, data, judge
 from benchmarks.knowledge.t2ireasonbench.data import FILES, Check
 from benchmarks.knowledge.t2ireasonbench.scoring import DIMENSIONS, official_reasoning
@@ -114,7 +115,7 @@ def test_questions_are_read_stage_by_stage(root: Path) -> None:
     [
         (lambda rows: [rows[0], rows[0]], "has the id 1; ids count from 1"),
         (lambda rows: [rows[0], {"id": 2, "tag": "x"}], "no text in 'prompt'"),
-        (lambda rows: {"rows": rows}, "no list of records"),
+        (lambda rows: {"rows": rows}, "no JSON list of objects"),
     ],
 )
 def test_broken_prompts_are_named(root: Path, spoil: Callable[[Any], Any], says: str) -> None:
@@ -239,13 +240,13 @@ def test_the_users_prompts_are_stamped(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     write(path, {"describe": "Say.", "questions": "Given {description}: {questions}"})
     settings = ScoringSettings(judging=JudgeSettings(prompt=path))
-    theirs = judge.scripts_for(settings)
+    theirs = in_words(judge.own_scripts(), settings, by_name)
     own = judge.own_scripts()
     assert all(theirs[k].hash != own[k].hash for k in own)
     assert "official prompt (mine.json questions" in theirs["questions"].prompt
     write(path, {"describe": "Say.", "questions": "{questions}"})
     with pytest.raises(UserError, match="description"):
-        judge.scripts_for(settings)
+        in_words(judge.own_scripts(), settings, by_name)
 
 
 # --- a run ------------------------------------------------------------------------------------

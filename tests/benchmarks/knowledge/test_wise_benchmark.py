@@ -18,7 +18,8 @@ from evals.core.hashes import FileHashes
 from evals.core.protocols import DataSource, ScoringSettings
 from evals.core.summary import summarise
 from evals.core.types import Sample
-from tests.benchmarks.judged_kit import check_published, judge, picture, run_cli, settings
+from tests.benchmarks.judged_kit import judge, run_cli, settings
+from tests.benchmarks.kit import check_declared, picture
 from tests.variant_runs import memory_run
 
 GOOD = "Consistency: 2\nRealism: 1\nAesthetic Quality: 0"
@@ -75,7 +76,7 @@ def test_verified_prompts_of_its_own_layout(tmp_path: Path) -> None:
         (lambda r: [*r, record(1)], "occurs more than once"),
         (lambda r: [*r, record(1001)], "none of 1 to 1000"),
         (lambda r: [*r, {"prompt_id": 1}], "no text in 'Prompt'"),
-        (lambda r: {"rows": r}, "no list of objects"),
+        (lambda r: {"rows": r}, "no JSON list of objects"),
     ],
 )
 def test_broken_files_are_named(
@@ -138,7 +139,7 @@ def test_official_words_and_absence(tmp_path: Path) -> None:
 
 
 def test_published_rows_name_columns_that_exist() -> None:
-    check_published(BENCHMARK)
+    check_declared(BENCHMARK)
     rows = {r.model: r.values[""] for r in VERIFIED_BENCHMARK.published()}
     assert rows["BAGEL (w/ CoT)"] == {"=weighted": 0.628}
     bagel = [r for r in BENCHMARK.published() if "=unweighted" in r.values.get("", {})]

@@ -11,26 +11,18 @@ import pytest
 
 from benchmarks.understanding.answers import AnswerMetric, AnswerReference
 from benchmarks.understanding.rendered_qa import BENCHMARK, SIZE, load, verify
-from evals.cli import main
 from evals.core.errors import UserError
 from evals.core.headline import headline
 from evals.core.protocols import DataSource, Metric, ScoringSettings
 from evals.core.store import StoredRun
 from evals.core.types import Item, Prediction, Sample, Score
 from synth.questions import PER_KIND
+from tests.benchmarks.kit import command
 
 
 @pytest.fixture(scope="module")
 def samples() -> list[Sample]:
     return load(DataSource())
-
-
-def call(*words: str | Path) -> int:
-    try:
-        main([str(w) for w in words])
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
 
 
 def item(text: str | None, reference: AnswerReference) -> Item:
@@ -122,9 +114,9 @@ def test_the_metric_is_one_and_travels() -> None:
 def test_no_data_of_another_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UserError, match="is drawn by this program"):
         load(DataSource(root=tmp_path))
-    assert call("data", "verify", "rendered-qa@abc") == 2
+    assert command("data", "verify", "rendered-qa@abc") == 2
     assert "revision abc is given" in capsys.readouterr().err
-    assert call("run", "-m", "ground-truth", "-b", "rendered-qa", "--data",
+    assert command("run", "-m", "ground-truth", "-b", "rendered-qa", "--data",
                 f"rendered-qa={tmp_path}", "-o", tmp_path / "r") == 2  # fmt: skip
     assert "leave --data" in capsys.readouterr().err
     assert not (tmp_path / "r").exists()
@@ -143,19 +135,19 @@ def test_damaged_pictures_are_found(tmp_path: Path) -> None:
 
 
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("list", "benchmarks") == 0
+    assert command("list", "benchmarks") == 0
     (row,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("rendered-qa/")]
     assert row.startswith("rendered-qa/synth (default)\tunderstand\t48\t")
     assert "\tsynthetic, built in\t" in row
-    assert call("show", "benchmark", "rendered-qa") == 0
+    assert command("show", "benchmark", "rendered-qa") == 0
     shown = capsys.readouterr().out
     assert "headline accuracy: the mean of answer.accuracy" in shown
     assert "gets 1/6" in shown
     assert "no published rows" in shown
-    assert call("data", "verify", "rendered-qa") == 0
+    assert command("data", "verify", "rendered-qa") == 0
     assert "all 48 samples are whole" in capsys.readouterr().out
     words = ["run", "-m", "ground-truth", "-b", "rendered-qa/synth", "-o", tmp_path]
-    assert call(*words) == 0
+    assert command(*words) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Rendered questions synth"
     assert lines[1].split("\t") == ["model", "rank", "accuracy", "parsed ↑", "Predictions"]
@@ -164,19 +156,19 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert headline(run, None, None, resamples=100).value == 1.0
     assert run.manifest["benchmark"]["official"] is False
     assert run.manifest["settings"]["ocr"] == {}, "no engine reads anything here"
-    assert call(*words, "--json", "--no-report") == 0
+    assert command(*words, "--json", "--no-report") == 0
     said = json.loads(capsys.readouterr().out)
     assert said["complete"] is True
     assert said["outcomes"][0]["predicted"] == 0, "nothing was left to do"
-    assert call("score", tmp_path) == 0, "a re-score needs no engine either"
+    assert command("score", tmp_path) == 0, "a re-score needs no engine either"
 
 
 def test_a_scored_run_is_the_same_after_a_rescore(tmp_path: Path) -> None:
-    assert call("run", "-m", "ground-truth", "-b", "rendered-qa", "-o", tmp_path, "--limit", "6",
+    assert command("run", "-m", "ground-truth", "-b", "rendered-qa", "-o", tmp_path, "--limit", "6",
                 "--no-report") == 0  # fmt: skip
     folder = tmp_path / "rendered-qa-synth" / "ground-truth"
     before = {p.name: p.read_bytes() for p in folder.glob("*.jsonl")}
-    assert call("score", tmp_path, "--metric", "answer") == 0
+    assert command("score", tmp_path, "--metric", "answer") == 0
     assert {p.name: p.read_bytes() for p in folder.glob("*.jsonl")} == before
     assert len(StoredRun.read(folder).samples) == 6
     assert len({tuple(s["group"]) for s in StoredRun.read(folder).samples}) == 6

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from evals.core.protocols import ScoringSettings, make_score, no_score
 from evals.core.types import JSON, Absence, Item, Quantity, Sample, Score, fingerprint
-from metrics.imported import Imported, image_key
+from metrics.imported import Imported, image_key, imported, number_of
 
 CODE = 1
 """Raised whenever a value can change; part of every fingerprint."""
@@ -81,13 +80,10 @@ class ImportedValue:
         record = self._file.by_key.get(key)
         if record is None:
             return no_score(self, item, "failed", f"the file holds no record of {key}")
-        value: Any = record.get("value")
-        low, high = self.quantities[0].range
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not low <= value <= high:
-            reason = f"its record has {value!r} as value, which is no number in [{low}, {high}]"
-            return no_score(self, item, "failed", reason)
-        return make_score(self, item, {self.quantities[0].name: float(value)})
+        value = number_of(record, "value", *self.quantities[0].range)
+        if isinstance(value, str):
+            return no_score(self, item, "failed", value)
+        return make_score(self, item, {self.quantities[0].name: value})
 
 
 def imported_value(
@@ -95,11 +91,7 @@ def imported_value(
     concerns: Callable[[Sample], str] = always, per_prompt: bool = False,
 ) -> ImportedValue:  # fmt: skip
     """The metric called like its quantity, over the file that the settings name."""
-    path = settings.weights.get(setting)
-    file = None
-    if path:
-        file = Imported(path=Path(path).expanduser(), setting=setting, cache=settings.cache)
     return ImportedValue(
-        name=quantity.name, quantities=(quantity,), setting=setting, imported=file, model=model,
-        concerns=concerns, per_prompt=per_prompt,
+        name=quantity.name, quantities=(quantity,), setting=setting, model=model,
+        imported=imported(settings, setting), concerns=concerns, per_prompt=per_prompt,
     )  # fmt: skip

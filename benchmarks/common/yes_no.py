@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from benchmarks.common.judged import picture_of, turn
+from evals.core.types import Item
 from evals.core.verdicts import Verdict
+from judges.interview import Turn
 from judges.parsing import Parsed
+from judges.script import Script
 from metrics.answers import read_answer
 
 
@@ -21,6 +27,16 @@ def read_yes_no(reply: str) -> Parsed:
 
 READER = ("yes or no 1", read_yes_no)
 """Name with version, and function, as `judges.script.load_scripts` wants them."""
+
+
+def turns(item: Item, script: Script, questions: Iterable[tuple[int, str]]) -> list[Turn]:
+    """A question of each (id, text) about the picture of an item, called ``q`` and its id.
+
+    Raises:
+        ImageError: the prediction holds no image.
+    """
+    shown = {"image": picture_of(item)}
+    return [turn(f"q{id_}", script, {"question": text}, shown) for id_, text in questions]
 
 
 def says(verdict: Verdict) -> str | None:
