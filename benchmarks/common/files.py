@@ -141,7 +141,26 @@ class Folder:
                 found.append(DataProblem(kind="missing", where=str(path), message=message))
             elif problem := self._revision(name, path, revision):
                 found.append(problem)
+        if not found and (problem := self._unheld(revision)):
+            found.append(problem)
         return found
+
+    def _unheld(self, revision: str | None) -> DataProblem | None:
+        """A hash that was named and is none of the files': nothing may be accepted by it."""
+        wanted = named_hash(revision, HASH)
+        if not wanted:
+            return None
+        held = {
+            p.name: self.hashes.sha256(p) for n in self.files.names if (p := self.path(n)).is_file()
+        }
+        if len(wanted) >= 8 and any(h.startswith(wanted) for h in held.values()):
+            return None
+        told = ", ".join(f"{name} {digest[:12]}" for name, digest in held.items())
+        message = (
+            f"No data file of {self.files.benchmark} in {self.root} has a sha256 that begins with "
+            f"{wanted!r} (8 digits or more are needed): {told}; name one of these, or none."
+        )
+        return DataProblem(kind="unexpected", where=str(self.root), message=message)
 
     def _revision(self, name: str, path: Path, revision: str | None) -> DataProblem | None:
         known = self.files.known.get(name)

@@ -110,3 +110,22 @@ def test_no_data_named(revision: str | None, tmp_path: Path) -> None:
                  "(terms: be kind)", "Ask first."):  # fmt: skip
         assert part in files.missing()
     assert "COMMIT" not in official().missing()
+
+
+@pytest.mark.parametrize("digits", ["12", "0123abcd0123"])
+def test_a_hash_that_no_file_has_is_refused_also_for_known_files(
+    tmp_path: Path, digits: str
+) -> None:
+    (tmp_path / "a.txt").write_bytes(b"known")
+    label = hashlib.sha256(b"known").hexdigest()
+    files = OfficialFiles(
+        benchmark="toy", where="somewhere", names={"a": "a.txt"}, known={"a": {label: "toy@1"}}
+    )
+    source = DataSource(root=tmp_path, cache=tmp_path / "cache", revision=f"sha256:{digits}")
+    with pytest.raises(UserError, match=f"begins with '{digits}'.*a.txt {label[:12]}"):
+        files.open(source)
+    assert files.open(replace_revision(source, f"sha256:{label[:8]}")).root == tmp_path
+
+
+def replace_revision(source: DataSource, revision: str) -> DataSource:
+    return DataSource(root=source.root, cache=source.cache, revision=revision)
