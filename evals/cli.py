@@ -134,12 +134,12 @@ def demo(
     out: Out = None, limit: Annotated[int | None, typer.Option(help="Fewer samples.")] = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Score three models on textedit/synth, offline, and write a report."""
+    """Score simple models on the built-in suite of every area, offline, and write a report."""
     from evals import commands
 
     flags = _flags(
-        models=["copy-source", "ground-truth", "classical"],
-        benchmarks=["textedit/synth"],
+        models=["copy-source", "ground-truth", "classical", "builtin", "shuffled-truth"],
+        preset="quick",
         judges=["heuristic"],
         out=out or Path("runs/demo"),
         limit=limit,

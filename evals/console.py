@@ -114,7 +114,11 @@ def say(sentence: str) -> None:
 
 
 def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """A table that fits a terminal, or tab-separated lines when piped."""
+    """A table that fits a terminal, or tab-separated lines when piped.
+
+    One that is too wide is turned, a column per row, where that fits; else it is cut into pieces
+    that have the first column in common, so that no number is folded.
+    """
     if not out.is_terminal:
         if title:
             print(title)
@@ -123,21 +127,44 @@ def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str
         return
     from rich.text import Text
 
-    upright, turned = [headers, *rows], list(zip(headers, *rows, strict=True))
-    if out.width < _width(upright) and _width(turned) < _width(upright):
-        # More columns than fit: a column per model reads better than folded numbers.
-        headers, rows = turned[0], turned[1:]
-    table = Table(title=title or None, title_justify="left", header_style="bold", box=None)
-    for n, header in enumerate(headers):
-        table.add_column(header, justify="left" if n == 0 else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(str(c)) for c in row))
-    out.print(table)
+    columns = _columns([headers, *rows], out.width)
+    for place, piece in enumerate(columns):
+        own = title if place == 0 else ""
+        table = Table(title=own or None, title_justify="left", header_style="bold", box=None)
+        for n, column in enumerate(piece):
+            table.add_column(column[0], justify="left" if n == 0 else "right", overflow="fold")
+        for row in list(zip(*piece, strict=True))[1:]:
+            table.add_row(*(Text(str(c)) for c in row))
+        if place:
+            out.print()
+        out.print(table)
 
 
-def _width(rows: Sequence[Sequence[str]]) -> int:
-    """Columns of the terminal that a table needs to be shown without folding."""
-    return sum(max(len(str(c)) for c in column) + 2 for column in zip(*rows, strict=True))
+Grid = Sequence[Sequence[str]]
+"""Cells of a table, the headings first."""
+
+
+def _columns(rows: Grid, room: int) -> list[Grid]:
+    """A table's columns in pieces that fit: as it is or turned, whichever takes fewer lines."""
+    ways = [_pieces(list(zip(*rows, strict=True)), room), _pieces(rows, room)]
+    return min(ways, key=lambda pieces: len(pieces) * len(pieces[0][0]) * (len(pieces) > 1))
+
+
+def _pieces(columns: Grid, room: int) -> list[Grid]:
+    """Columns in pieces that fit, each with the first one in front and at least another."""
+    from rich.cells import cell_len
+
+    widths = [max(cell_len(str(c)) for c in column) + 2 for column in columns]
+    first = min(widths[0], room // 2)  # a very long name is folded
+    made: list[list[Sequence[str]]] = [[columns[0]]]
+    used = first
+    for column, width in zip(columns[1:], widths[1:], strict=True):
+        if len(made[-1]) > 1 and used + width > room:
+            made.append([columns[0]])
+            used = first
+        made[-1].append(column)
+        used += width
+    return list(made)
 
 
 def show_list(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -290,13 +290,22 @@ def _comparison(section: Section, pair: Pair) -> dict[str, str]:
 # --- words ------------------------------------------------------------------------------------
 
 
-def _strong(text: str) -> Markup:
+def named(text: str) -> Markup:
+    """A name from a run, kept apart from the direction of the text around it."""
+    from markupsafe import Markup
+
+    return Markup("<bdi>{}</bdi>").format(text)
+
+
+def strong(text: str) -> Markup:
+    """A name or number that stands out."""
     from markupsafe import Markup
 
     return Markup("<strong><bdi>{}</bdi></strong>").format(text)
 
 
-def _listed(parts: Sequence[Markup]) -> Markup:
+def listed(parts: Sequence[Markup]) -> Markup:
+    """Parts in a row of words, the last after an ``and``."""
     from markupsafe import Markup
 
     if len(parts) < 2:
@@ -312,7 +321,7 @@ def verdict(section: Section) -> list[Markup]:
     first = [r for r in board.rows if r.rank == 1]
     if not first:
         notes = [
-            Markup("{} is not, {}").format(_strong(section.name_of(r.run)), r.note)
+            Markup("{} is not, {}").format(strong(section.name_of(r.run)), r.note)
             for r in board.rows
             if r.note and not r.anchor and not r.run.unsupported
         ]
@@ -322,7 +331,7 @@ def verdict(section: Section) -> list[Markup]:
         return [Markup("No model can be ranked on {}: {}.").format(section.heading, told)]
     value = first[0].headline
     kind = f"partial {board.name}" if board.partial else board.name
-    names = _listed([_strong(section.name_of(r.run)) for r in first])
+    names = listed([strong(section.name_of(r.run)) for r in first])
     half = half_width(value.low, value.high)
     unit = f" {section.head.unit}" if section.head and section.head.unit else ""
     score = section.score(value.value) + ("" if half is None else f" ± {section.score(half)}")
@@ -331,13 +340,13 @@ def verdict(section: Section) -> list[Markup]:
     ranked = sum(r.rank is not None for r in board.rows)
     if ranked == 1:
         text = Markup("{} reaches {} on {} in {} ({}).")
-        made = [text.format(names, _strong(score), section.heading, kind, basis)]
+        made = [text.format(names, strong(score), section.heading, kind, basis)]
     elif len(first) == 1:
         text = Markup("{} leads {} with {} in {} ({}).")
-        made = [text.format(names, section.heading, _strong(score), kind, basis)]
+        made = [text.format(names, section.heading, strong(score), kind, basis)]
     else:
         text = Markup("{} share the first rank on {}: the best has {} in {} ({}).")
-        made = [text.format(names, section.heading, _strong(score), kind, basis)]
+        made = [text.format(names, section.heading, strong(score), kind, basis)]
     rest = [_against(section, p, len(first) > 1) for p in board.pairs[:1]]
     if board.partial:
         swapped = [t.name for t in value.tracks if t.substituted]
@@ -359,6 +368,6 @@ def _against(section: Section, pair: Pair, shared: bool) -> Markup:
     if pair.verdict == "not separable":
         text = Markup("{} and {} are not separable: {} ({}).")
         gap = sign + section.score(pair.difference)
-        return text.format(_strong(pair.a), _strong(pair.b), gap, p)
+        return text.format(strong(pair.a), strong(pair.b), gap, p)
     text = Markup("That is {} over {} ({}).") if not shared else Markup("{} over {} ({}).")
-    return text.format(sign + section.score(pair.difference), _strong(pair.b), p)
+    return text.format(sign + section.score(pair.difference), strong(pair.b), p)

@@ -29,8 +29,9 @@ class Column:
         metric: empty for a variant.
         low: lowest possible value; may be infinite.
         high: highest possible value; may be infinite.
-        primary: whether it is the first quantity of its metric.
+        primary: whether it is the first quantity of its metric that tables show.
         rests_on: of a variant, the columns and metrics that it is made of.
+        auxiliary: a count that variants are made of: in exports, in no table.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Column:
     profile: str
     primary: bool
     rests_on: tuple[str, ...] = ()
+    auxiliary: bool = False
 
     @property
     def bounded(self) -> bool:
@@ -155,7 +157,7 @@ def probability(p: float) -> str:
 
 
 def columns_of(runs: Sequence[StoredRun]) -> tuple[Column, ...]:
-    """Every column that any of the runs declares, in order of first appearance."""
+    """Every column that any of the runs declares, auxiliary ones too, in order of appearance."""
     found: dict[str, Column] = {}
     for run in runs:
         metrics: set[str] = set()
@@ -166,9 +168,11 @@ def columns_of(runs: Sequence[StoredRun]) -> tuple[Column, ...]:
                 key=key, metric=metric, name=quantity.name, label=quantity.label or quantity.name,
                 doc=quantity.doc, unit=quantity.unit, low=low, high=high,
                 direction=quantity.direction, profile=quantity.profile,
-                primary=metric not in metrics,
+                primary=not quantity.auxiliary and metric not in metrics,
+                auxiliary=quantity.auxiliary,
             )  # fmt: skip
-            metrics.add(metric)
+            if not quantity.auxiliary:
+                metrics.add(metric)
             found.setdefault(key, column)
     return tuple(found.values())
 

@@ -17,8 +17,9 @@ from evals.core.summary import Cell
 from evals.core.writing import write_atomic
 from reports.cells import why_none
 from reports.columns import Column
+from reports.overview import wanted
 from reports.sections import Section, sections_of
-from reports.tables import Table, section_tables
+from reports.tables import Table, overview_table, section_tables
 
 LEADERBOARD, CELLS, MARKDOWN, LATEX, SUMMARY = (
     "leaderboard.csv", "cells.csv", "leaderboard.md", "leaderboard.tex", "summary.json",
@@ -78,7 +79,7 @@ def leaderboard_csv(sections: Sequence[Section]) -> str:
     columns: dict[str, Column] = {}
     tracks: dict[str, None] = {}
     for section in sections:
-        for c in (*section.columns, *section.variants):
+        for c in (*section.every_column, *section.variants):
             columns.setdefault(c.key, c)
         tracks.update(dict.fromkeys(str(t["name"]) for t in section.tracks))
     header = ["benchmark", "suite", "synthetic", "model", "role", "rank", "headline_name",
@@ -116,7 +117,7 @@ def cells_csv(sections: Sequence[Section]) -> str:
               "state", "reason", "note"]  # fmt: skip
     rows = []
     for section in sections:
-        profiles = {c.key: c.profile for c in (*section.columns, *section.variants)}
+        profiles = {c.key: c.profile for c in (*section.every_column, *section.variants)}
         for at, (run, name) in enumerate(zip(section.runs, section.names, strict=True)):
             cells = [*section.summaries[at].cells.values(), *section.strata_cells[at].values()]
             for cell in cells:
@@ -134,8 +135,9 @@ def cells_csv(sections: Sequence[Section]) -> str:
 
 
 def markdown(sections: Sequence[Section]) -> str:
-    """Every board and the variants beside it as Markdown tables with their notes."""
-    tables = [t for s in sections for t in section_tables(s)]
+    """The overview, every board and the variants beside it as Markdown tables with their notes."""
+    tables = [overview_table(sections, sources=True)] if wanted(sections) else []
+    tables += [t for s in sections for t in section_tables(s)]
     return "\n".join(table_markdown(t) for t in tables)
 
 

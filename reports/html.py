@@ -27,9 +27,12 @@ from reports.judged import is_judge
 from reports.judges import Agreement, gallery_choices, judges_panel
 from reports.method import method_panel, provenance_panel
 from reports.notices import warnings
+from reports.overview import model_names, suites_of, wanted
 from reports.panels import absences_panel, metrics_panel
 from reports.published import published_panel
+from reports.radar import MARKERS, mark_path, radar_panels, too_many
 from reports.sections import Section, sections_of
+from reports.sweep import overview_panel
 from reports.thumbs import INLINE_LIMIT, Embed, PageImages
 from reports.variants import variants_panel
 
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 TEMPLATES = Path(__file__).parent / "templates"
+TITLED = 3
+"""Up to so many suites are named in the title of a page."""
 NO_IMAGE = {
     "thumbs": "image not on this machine",
     "link": "image not on this machine",
@@ -177,7 +182,7 @@ def _render(
     sections = sections_of(runs)
     views = [_section_view(s, images, judging) for s in sections]
     script = _asset("judged.js") + _asset("answers.js") + _asset("report.js")
-    style = _asset("report.css")
+    style = _asset("report.css") + _asset("overview.css")
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -191,6 +196,7 @@ def _render(
         style=Markup(style),
         script=Markup(script),
         sections=views,
+        **_overview_view(sections),
         method=[method_panel(s) for s in sections],
         provenance=provenance_panel(sections),
         downloads=downloads,
@@ -201,8 +207,25 @@ def _render(
     return _clean(page) + "\n"
 
 
+def _overview_view(sections: Sequence[Section]) -> dict[str, Any]:
+    """What stands above the sections where there is more than one benchmark."""
+    if not wanted(sections):
+        return {"overview": None, "radars": [], "undrawn": [], "key_marks": {}}
+    suites = suites_of(sections)
+    return {
+        "overview": overview_panel(sections),
+        "radars": radar_panels(suites, model_names(suites)[0]),
+        "undrawn": too_many(suites),
+        "key_marks": {m: mark_path(m, (17, 7)) for m in MARKERS},
+    }
+
+
 def _title(sections: Sequence[Section]) -> str:
-    return ", ".join(dict.fromkeys(f"{s.benchmark} {s.suite}" for s in sections))
+    names = list(dict.fromkeys(f"{s.benchmark} {s.suite}" for s in sections))
+    if len(names) <= TITLED:
+        return ", ".join(names)
+    areas = list(dict.fromkeys(s.area for s in suites_of(sections)))
+    return f"{len(names)} suites: {', '.join(areas)}"
 
 
 def _footer(images: PageImages) -> str:

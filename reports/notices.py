@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from evals.core.summary import Cell
 from reports.cells import reasons_text
-from reports.columns import count, sentence
+from reports.columns import Column, count, sentence
 from reports.judges import judge_warnings
 from reports.sections import Section
 
@@ -51,6 +51,12 @@ def warnings(section: Section) -> list[dict[str, str]]:
     return made
 
 
+def _counted(section: Section) -> list[Column]:
+    """Columns whose coverage is told; of a metric of nothing but auxiliary ones, those."""
+    shown = {c.metric for c in section.columns}
+    return [c for c in section.every_column if not c.auxiliary or c.metric not in shown]
+
+
 def _unfinished(section: Section) -> list[dict[str, str]]:
     names = [
         name
@@ -78,7 +84,7 @@ def _coverage_sentences(section: Section, cells: Cells, said: bool) -> list[str]
     found: dict[int, dict[str, None]] = {}
     worst: dict[int, dict[str, None]] = {}
     whys: dict[int, str] = {}
-    for column in section.columns:
+    for column in _counted(section):
         cell = cells.get((column.key, ()))
         if cell is None or cell.mean is None or cell.scored == cell.planned:
             continue

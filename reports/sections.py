@@ -14,7 +14,7 @@ from evals.core.leaderboard import Leaderboard, leaderboard
 from evals.core.store import StoredRun
 from evals.core.strata import Stratum, by_strata, strata_of
 from evals.core.summary import Cell, Summary, frame_of, summarise
-from evals.core.types import Group
+from evals.core.types import AREAS, Group
 from reports.columns import Column, columns_of, number, variant_columns
 
 
@@ -59,9 +59,14 @@ class Section:
         return tuple(str(r.manifest["model"].get("role", "model")) for r in self.runs)
 
     @cached_property
-    def columns(self) -> tuple[Column, ...]:
-        """Every column of the runs."""
+    def every_column(self) -> tuple[Column, ...]:
+        """Every column of the runs, for exports."""
         return columns_of(self.runs)
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that tables show: all but the counts that variants are made of."""
+        return tuple(c for c in self.every_column if not c.auxiliary)
 
     @cached_property
     def variants(self) -> tuple[Column, ...]:
@@ -73,7 +78,7 @@ class Section:
         """The column or variant that is the headline; None where it is made of tracks."""
         rule = self.headline
         key = f"={rule['variant']}" if rule.get("variant") else str(rule.get("column") or "")
-        return next((c for c in (*self.variants, *self.columns) if c.key == key), None)
+        return next((c for c in (*self.variants, *self.every_column) if c.key == key), None)
 
     def score(self, value: float | None) -> str:
         """A number of the headline as printed."""
@@ -102,6 +107,12 @@ class Section:
     def task(self) -> str:
         """What the models are asked to do: ``understand``, ``generate`` or ``edit``."""
         return str(self.runs[0].manifest["benchmark"].get("task", ""))
+
+    @property
+    def area(self) -> str:
+        """What the benchmark is about; by its task in runs made before benchmarks had areas."""
+        derived = next((area for task, area in AREAS.items() if task == self.task), "other")
+        return str(self.runs[0].manifest["benchmark"].get("area") or derived)
 
     @property
     def group_word(self) -> str:

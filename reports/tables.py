@@ -14,9 +14,12 @@ from evals.core.leaderboard import Board
 from evals.core.store import StoredRun
 from reports.board import board_panel
 from reports.cells import CellView, Footnotes
-from reports.columns import count, digits_for, number, printed, probability, sentence
+from reports.columns import NO_VALUE, count, digits_for, number, printed, probability, sentence
+from reports.overview import wanted
+from reports.printed import headline_twin, printed_rows, told_rows, value_of
 from reports.sections import Section, sections_of
-from reports.variants import printed_rows, variant_cell
+from reports.sweep import overview_panel
+from reports.variants import variant_cell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +60,63 @@ def cell_text(cell: CellView) -> str:
 def leaderboard_tables(runs: Sequence[StoredRun]) -> tuple[Table, ...]:
     """One table per board, and one per section of the benchmark's variants if it has any.
 
-    What may be compared stands together, nothing else does.
+    What may be compared stands together, nothing else does. Where there is more than one benchmark,
+    the last table is the overview of all suites.
 
     Raises:
         UserError: a run has no headline rule, or holds a score that is no number.
     """
-    return tuple(t for section in sections_of(runs) for t in section_tables(section))
+    sections = sections_of(runs)
+    made = tuple(t for section in sections for t in section_tables(section))
+    return (*made, overview_table(sections)) if wanted(sections) else made
+
+
+def overview_table(sections: Sequence[Section], *, sources: bool = False) -> Table:
+    """The overview as text: a row per model with its headline and rank on every suite.
+
+    Args:
+        sections: of the report.
+        sources: tell of each printed number where it is from and how its protocol differs, in place
+            of where this is told.
+    """
+    panel = overview_panel(sections)
+    rows = [
+        (
+            f"{row['name']} ({', '.join(row['marks'])})" if row["marks"] else str(row["name"]),
+            *(p.text for p in row["places"]),
+        )
+        for row in (*panel["rows"], *panel["anchors"])
+    ]
+    rows += [
+        (f"{row['name']} (printed)", *(_printed_text(c, sources) for c in row["cells"]))
+        for row in panel["published"]
+    ]
+    every = all(s["synthetic"] for s in panel["suites"])
+    heads = [
+        f"{s['title']}{' (synthetic)' if s['synthetic'] and not every else ''}"
+        for s in panel["suites"]
+    ]
+    scales = [f"{s['title']} {s['scale']}" for s in panel["suites"]]
+    told = [
+        f"{s['area']}{', synthetic' if s['synthetic'] else ''}: {s['text'].striptags()}"
+        for s in panel["sentences"]
+    ]
+    notes = [f"[{at}] {text}" for at, text in enumerate(panel["notes"], 1)]
+    if sources:
+        notes += [f"[{at}] {text}" for at, text in panel["sources"]]
+    elif panel["sources"]:
+        notes.append("Printed numbers: where they are from and how they differ is in the report.")
+    notes += [f"Scales: {'; '.join(scales)}. # is the rank on that suite; nothing is averaged."]
+    return Table(
+        title=f"Overview{', all suites synthetic' if every else ''}",
+        headers=("model", *heads),
+        rows=tuple(rows),
+        notes=(*notes, *told),
+    )
+
+
+def _printed_text(cell: CellView | None, refs: bool) -> str:
+    return NO_VALUE if cell is None else cell_text(cell) if refs else cell.text
 
 
 def section_tables(section: Section) -> tuple[Table, ...]:
@@ -116,7 +170,7 @@ def board_table(section: Section, board: Board) -> Table:
 
 
 def variants_table(section: Section) -> Table:
-    """The variants as text: a row per model, and then one per published row that has any."""
+    """The variants as text: a row per model, and then those of few published rows."""
     notes = Footnotes()
     rows = [
         (
@@ -125,13 +179,15 @@ def variants_table(section: Section) -> Table:
         )
         for at in section.shown
     ]
-    for row in printed_rows(section):
-        own = row["values"].get("", {})
-        if any(c.key in own for c in section.variants):
-            state = "corrected" if row.get("corrected") else "as printed"
-            values = (printed(own.get(c.key), c.digits) for c in section.variants)
-            rows.append((f"{row['model']} (published, {state})", *values))
+    published, twin = printed_rows(section), headline_twin(section)
+    few = told_rows(published, section.variants, twin.key if twin else "")
+    for row in few:
+        state = "corrected" if row.get("corrected") else "as printed"
+        values = (printed(value_of(row, c.key), c.digits) for c in section.variants)
+        rows.append((f"{row['model']} (published, {state})", *values))
     told = [f"{c.label} ({c.profile}): {sentence(c.doc)}" for c in section.variants]
+    if more := len(published) - len(few):
+        told.insert(0, f"{more} more published row{'s' if more > 1 else ''}: see the report")
     return Table(
         title=f"{section.heading}, variants",
         headers=("model", *(c.heading for c in section.variants)),

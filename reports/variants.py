@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from evals.core.summary import Cell
 from reports.cells import CellView, Footnotes, cell_view, coverage
-from reports.columns import PROFILE_TITLES, Column, count, printed
+from reports.columns import PROFILE_TITLES, Column, count
+from reports.printed import printed_beside
 from reports.sections import Section
-
-PRINTED = 4
-"""Published numbers told beside a variant; all of them are in the table of published rows."""
 
 
 def variants_panel(section: Section) -> dict[str, Any] | None:
@@ -68,40 +65,3 @@ def used(cell: Cell) -> str:
     """
     text = coverage(cell) if cell.imputed else f"{count(cell.n)}/{count(cell.planned)}"
     return text if cell.complete else f"{text} · not final"
-
-
-def printed_rows(section: Section) -> list[Mapping[str, Any]]:
-    """Published rows that may stand beside this section's numbers; none beside synthetic ones."""
-    if section.synthetic:
-        return []
-    found: list[Mapping[str, Any]] = []
-    for run in section.runs:
-        own = run.manifest.get("published", ())
-        found += [r for r in own if r["suite"] == section.suite and r not in found]
-    return found
-
-
-def printed_beside(section: Section, column: Column) -> list[str]:
-    """Published numbers of a variant: those of the section's models first, then the best."""
-    rows = [(r, float(r["values"][""][column.key])) for r in printed_rows(section)
-            if column.key in r["values"].get("", {})]  # fmt: skip
-    sign = 1.0 if column.direction == "lower" else -1.0
-    rows.sort(key=lambda row: (not _ours(row[0]["model"], section.names), sign * row[1]))
-    told = [
-        f"{row['model']} {printed(value, column.digits)}{_corrected(row)}" for row, value in rows
-    ]
-    more = len(told) - PRINTED
-    return [*told[:PRINTED], *([f"and {more} more"] if more > 0 else [])]
-
-
-def _corrected(row: Mapping[str, Any]) -> str:
-    return " (corrected)" if row.get("corrected") else ""
-
-
-def _ours(model: str, names: Sequence[str]) -> bool:
-    """Whether a printed name means one of our models, but for case and punctuation."""
-
-    def bare(name: str) -> str:
-        return "".join(c for c in name.lower() if c.isalnum())
-
-    return bare(model) in {bare(n) for n in names}

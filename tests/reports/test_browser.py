@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from evals.core.store import StoredRun
 from reports.html import write_report
-from tests.reports import variant_boards
+from tests.reports import sweep_runs, variant_boards
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGS = [
@@ -238,6 +239,7 @@ def test_verdicts_are_filtered_and_told_side_by_side(
     assert set(page.locator(".judged summary .badge.bad").all_inner_texts()) == {"refused"}
     first = page.locator(".card .judged").first
     first.locator("summary").click()
+    first.locator("tbody tr").first.wait_for()  # what is inside is made when it opens
     assert "1 of 4 verdicts failed, first qwen: it declined" in first.inner_text()
     assert first.locator("tbody tr").first.locator(".each").nth(1).inner_text().endswith("✕")
     page.locator("[name=verdict]").select_option("apart")
@@ -279,4 +281,47 @@ def test_variants_are_in_the_heat_map_and_have_no_samples_to_sort_by(
     page.locator(".map[data-map=heat] .cell").nth(3).click()
     assert page.locator("[name=sort]").input_value() == ""
     assert page.locator(".card").count() > 0
+    assert visit.problems == []
+
+
+@pytest.mark.parametrize("width", [1440, 400])
+def test_the_overview_of_a_sweep(browser: Any, tmp_path: Path, width: int) -> None:
+    path = write_report(sweep_runs.make_sweep(), tmp_path / "sweep.html", embed="none")
+    visit = Visit(browser, path, width)
+    page = visit.page
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    labels = page.locator(".radar text.label" if width > 640 else ".radar text.number")
+    places = [b for b in (label.bounding_box() for label in labels.all()) if b]
+    assert len(places) == len(sweep_runs.SUITES)
+    body = page.locator(".radar-body").bounding_box()
+    for at, a in enumerate(places):
+        assert a["x"] >= body["x"] - 1
+        assert a["x"] + a["width"] <= body["x"] + body["width"] + 1
+        assert a["height"] >= 11, "it can be read"
+        for b in places[at + 1 :]:
+            apart = (
+                a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"]
+                or a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]
+            )  # fmt: skip
+            assert apart
+    assert page.locator(".radar-key .axes").is_visible() is (width < 640)
+    page.locator(".sweep thead a", has_text="WISE full").click()
+    assert page.evaluate("location.hash") == "#wise-full"
+    assert visit.outside == []
+    assert visit.problems == []
+
+
+def test_hostile_names_in_an_overview_do_nothing(
+    browser: Any, builder: Any, tmp_path: Path
+) -> None:
+    bad = builder.HOSTILE
+    suites = [
+        dataclasses.replace(s, title=f"{bad}{at}", name=f"{bad}")
+        for at, s in enumerate(sweep_runs.SUITES[:4])
+    ]
+    runs = sweep_runs.make_sweep(suites, {bad: 0.6, "m": 0.5})
+    visit = Visit(browser, write_report(runs, tmp_path / "bad.html", embed="none"), 400)
+    assert visit.page.locator(".radar svg").count() > 0
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == 400
+    assert visit.outside == []
     assert visit.problems == []

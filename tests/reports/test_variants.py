@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -15,9 +16,10 @@ from reports.columns import digits_for, printed
 from reports.export import cells_csv, latex, leaderboard_csv, markdown, summary_json
 from reports.html import build_report
 from reports.method import method_panel
+from reports.printed import PRINTED, told_rows
 from reports.sections import Section, sections_of
 from reports.tables import comparison_table, leaderboard_tables
-from reports.variants import PRINTED, variants_panel
+from reports.variants import variants_panel
 from tests.reports.variant_boards import (
     GROUPS,
     HEADLINE,
@@ -68,7 +70,9 @@ def test_every_variant_has_value_coverage_and_profile(section: Section) -> None:
     assert rows["good"][4] == "— [1]"
     assert table.notes[0].startswith("[1] unavailable: judge.score: no judge endpoint")
     assert "Macro (strict): Mean over categories." in table.notes
-    assert rows["Good (published, as printed)"][1:] == ("150.0", "37.50", "—", "—")
+    assert rows["other 4 (published, as printed)"][1:] == ("204.5", "51.125", "—", "—")
+    assert len(rows) == 3 + 1, "of the published rows the best, where no reference is among them"
+    assert f"{len(PUBLISHED) - 1} more published rows: see the report" in table.notes
 
 
 def test_printed_numbers_stand_beside_ours_first(section: Section) -> None:
@@ -81,6 +85,31 @@ def test_printed_numbers_stand_beside_ours_first(section: Section) -> None:
     assert points["printed"][-1] == f"and {len(PUBLISHED) - PRINTED} more"
     micro = next(r for r in panel["rows"] if r["key"] == "=micro")
     assert micro["printed"] == []
+
+
+def test_references_are_named_first_then_our_models_then_the_best() -> None:
+    rows = [*PUBLISHED, printed_row("bagel", 120.0), printed_row("InternVL-U", 110.0),
+            printed_row("BAGEL", 120.0, source="elsewhere"),
+            printed_row("BAGEL + rewriter", 130.0)]  # fmt: skip
+    runs = make_runs(published=rows)
+    panel = variants_panel(sections_of(runs)[0])
+    assert panel is not None
+    points = next(r for r in panel["rows"] if r["key"] == "=points")
+    assert points["printed"] == [
+        "bagel 120.0", "InternVL-U 110.0", "Good 150.0", "other 4 204.5", "and 5 more"
+    ]  # fmt: skip
+    table = leaderboard_tables(runs)[1]
+    assert [r[0] for r in table.rows if "published" in r[0]] == [
+        "bagel (published, as printed)", "InternVL-U (published, as printed)",
+        "other 4 (published, as printed)",
+    ]  # fmt: skip
+    assert "7 more published rows: see the report" in table.notes
+
+
+def test_the_best_of_a_falling_scale_is_the_lowest() -> None:
+    column = replace(sections_of(make_runs())[0].variants[0], direction="lower")
+    rows = [printed_row("a", 3.0), printed_row("b", 2.0), printed_row("c", 4.0)]
+    assert [r["model"] for r in told_rows(rows, [column], "=points")] == ["b"]
 
 
 def test_synthetic_numbers_never_stand_beside_printed_ones() -> None:
