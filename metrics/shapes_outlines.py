@@ -9,6 +9,7 @@ since the polygon is made of the sides.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,7 @@ def name_outline(mask: Mask) -> Outline:
     if not found:
         return Outline(name=OTHER, fit=0.0)
     contour = max(found, key=cv2.contourArea)
-    hull = cv2.convexHull(contour)[:, 0].astype(np.float64)
+    hull = _rows(cv2.convexHull(contour), 2).astype(np.float64)
     area, whole = float(cv2.contourArea(contour)), _area(hull)
     if area < 16 or whole < 16:
         return Outline(name=OTHER, fit=0.0)
@@ -136,7 +137,7 @@ def _polygons(hull: Floats) -> dict[int, Floats]:
     import cv2
 
     rough = 0.004 * cv2.arcLength(hull.astype(np.float32), True)
-    polygon = cv2.approxPolyDP(hull.astype(np.float32), rough, True)[:, 0].astype(np.float64)
+    polygon = _rows(cv2.approxPolyDP(hull.astype(np.float32), rough, True), 2).astype(np.float64)
     made = {}
     while True:
         if 3 <= len(polygon) <= _MOST:
@@ -213,8 +214,9 @@ def _notches(contour: NDArray[np.int32], hull: Floats) -> Floats:
         defects = None
     if defects is None:
         return np.zeros((0, 2))
-    deep = defects[:, 0, 3] / 256 > _NOTCH * np.sqrt(_area(hull))
-    return np.asarray(outline[defects[deep, 0, 2], 0], np.float64)
+    found = _rows(defects, 4)
+    deep = found[:, 3] / 256 > _NOTCH * np.sqrt(_area(hull))
+    return np.asarray(_rows(outline, 2)[found[deep, 2]], np.float64)
 
 
 def _bluntness(filled: NDArray[np.uint8], centre: Floats, bottoms: Floats) -> float:
@@ -240,6 +242,11 @@ def _turned(filled: NDArray[np.uint8], centre: Floats, times: int) -> float:
     turn = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), 360 / times, 1.0)
     again = cv2.warpAffine(filled, turn, filled.shape[::-1], flags=cv2.INTER_NEAREST)
     return float((filled & again).sum() / max(1, (filled | again).sum()))
+
+
+def _rows(points: Any, width: int) -> NDArray[Any]:
+    """Points row by row: OpenCV 4 puts an axis of length 1 in the middle, OpenCV 5 does not."""
+    return np.reshape(np.asarray(points), (-1, width))
 
 
 def _area(polygon: Floats) -> float:
