@@ -221,9 +221,10 @@ def _plane_fit(rgb: Floats, chosen: Mask) -> Floats:
         if keep.sum() < 16:
             break
         factors = np.linalg.lstsq(terms[keep], values[keep], rcond=None)[0]
-        error = np.linalg.norm(values - terms @ factors, axis=1)
+        # Rounded: the last bits of BLAS depend on where arrays lie in memory, and decide ties here.
+        error = np.round(np.linalg.norm(values - terms @ factors, axis=1), 6)
         keep = chosen.ravel() & (error <= 2.5 * np.median(error[keep]) + 2)
-    fit = np.clip(terms @ factors, 0, 255).reshape(height, width, 3)
+    fit = np.round(np.clip(terms @ factors, 0, 255), 4).reshape(height, width, 3)
     return np.asarray(fit, dtype=np.float32)
 
 
