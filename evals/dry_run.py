@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 
 
 def show_plan(plan: Plan, *, as_json: bool) -> int:
-    """Print the plan: predictions, metrics, and what judging takes; nothing is asked or written."""
-    from evals.runner import judge_forecasts, pending_counts
+    """Print the plan: predictions, metrics, and what judging takes; nothing is asked or written.
+
+    Returns:
+        0; 1 when data that was named cannot be read, so that the command itself would stop.
+    """
+    from evals.pending import judge_forecasts, pending_counts
 
     rows = []
     for planned in plan.runs:
@@ -40,7 +44,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> int:
     needs = needs_of(plan)
     if as_json:
         print_json({"runs": rows, "suites": needs})
-        return 0
+        return int(any(b.named for b in plan.blocked))
     show_table(
         ["suite", "task", "prompts", "images each", "judge calls a model", "needs", "data"],
         [
@@ -64,7 +68,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> int:
     )  # fmt: skip
     _show_judging(rows)
     _say_absences({k: v for r in rows for k, v in r["unavailable"].items()})
-    return 0
+    return int(any(b.named for b in plan.blocked))
 
 
 def needs_of(plan: Plan) -> list[dict[str, Any]]:
@@ -73,11 +77,12 @@ def needs_of(plan: Plan) -> list[dict[str, Any]]:
 
     limit = plan.config.limit
     boards = {b.label: b for b in (r.board for r in plan.runs)}
-    reasons = {b.label: b.reason for b in plan.blocked}
+    blocked = {b.label: b for b in plan.blocked}
     rows = []
     for benchmark, suite in map(find_suite, plan.config.benchmarks):
         label = f"{benchmark.name}/{suite.name}"
-        lacking = reasons.get(label, "")
+        lacking = blocked.get(label)
+        here = "built in" if suite.synthetic else "here"
         size = len(boards[label].samples) if label in boards else suite.size
         rows.append(
             {
@@ -88,8 +93,8 @@ def needs_of(plan: Plan) -> list[dict[str, Any]]:
                 "cost": benchmark.cost or "none",
                 "needs": list(benchmark.needs),
                 "licence": benchmark.licence,
-                "data": "missing" if lacking else "built in" if suite.synthetic else "here",
-                "reason": lacking,
+                "data": here if lacking is None else "unreadable" if lacking.named else "missing",
+                "reason": "" if lacking is None else lacking.reason,
             }
         )
     return rows

@@ -120,11 +120,17 @@ class PlannedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Blocked:
-    """A suite that cannot be run as things are, and why: one sentence that says what to do."""
+    """A suite that cannot be run as things are.
+
+    Attributes:
+        reason: why, one sentence that says what to do.
+        named: whether its data was named, so that it is wrong rather than not given.
+    """
 
     benchmark: Benchmark
     suite: Suite
     reason: str
+    named: bool
 
     @property
     def label(self) -> str:
@@ -307,7 +313,10 @@ def _boards(config: RunConfig) -> tuple[list[Board], list[Blocked]]:
         try:
             boards.append(make_board(config, spec))
         except UserError as error:
-            blocked.append(Blocked(benchmark=benchmark, suite=suite, reason=str(error)))
+            named = spec.data is not None or spec.revision is not None
+            blocked.append(
+                Blocked(benchmark=benchmark, suite=suite, reason=str(error), named=named)
+            )
     return boards, blocked
 
 

@@ -11,19 +11,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 from evals.core.errors import Halt, ImageError, UserError
 from evals.core.protocols import Metric, Model, Streaming, no_score
-from evals.core.store import PREDICTIONS, SCORES, prediction_from_row, read_jsonl
-from evals.core.types import UNSUPPORTED_TASK, Fault, Item, Output, Prediction, Sample, Task
+from evals.core.store import SCORES, read_jsonl
+from evals.core.types import Fault, Output, Prediction, Sample, Task
 from evals.core.writing import RunWriter
+from evals.pending import declined, is_open, item_of, jobs_of
 from evals.plan import Board, Plan, PlannedRun, seed_of
 from evals.turn import Turn
 from evals.workers import Workers
-
-if TYPE_CHECKING:
-    from judges.forecast import Forecast
 
 
 class Progress(Protocol):
@@ -71,72 +69,6 @@ class Outcome:
     def complete(self) -> bool:
         """Whether all is done: each sample predicted (or the model's own fault) and scored."""
         return not (self.infrastructure_faults or self.failed_scores or self.open_scores)
-
-
-def pending_counts(run: PlannedRun) -> tuple[int, int]:
-    """Planned and already stored predictions of a run, without writing anything.
-
-    Nothing is planned where the model does not do the task: it is not asked.
-    """
-    if not run.supported:
-        return 0, 0
-    rows = (prediction_from_row(r) for r in read_jsonl(run.folder / PREDICTIONS))
-    settled = {(p.sample, p.trial) for p in rows if not (_open(p) or _declined(p))}
-    jobs = _jobs(run)
-    return len(jobs), sum((s.id, t) in settled for s, t in jobs)
-
-
-def judge_forecasts(run: PlannedRun) -> list[Forecast]:
-    """What judging a run will still take, without asking or writing anything."""
-    from judges.forecast import forecast
-    from judges.metric import JudgedMetric
-
-    stored = {
-        (p.sample, p.trial): p
-        for p in map(prediction_from_row, read_jsonl(run.folder / PREDICTIONS))
-    }
-    settled = {
-        (r["prediction"], r["metric"], r["fingerprint"])
-        for r in read_jsonl(run.folder / SCORES)
-        if r["status"] in {"ok", "failed", "not_applicable"}
-    }
-    found = []
-    for metric in run.board.metrics:
-        if not run.supported or not isinstance(metric, JudgedMetric) or not metric.specs:
-            continue
-        scorer, items, unmade = metric.fingerprint(), [], []
-        for sample, trial in _jobs(run):
-            made = stored.get((sample.id, trial))
-            if made is None:
-                unmade.append(sample)
-            elif made.status == "ok" and (made.hash, metric.name, scorer) not in settled:
-                items.append(_item(run, sample, made))
-        found += forecast(metric, items, unmade)
-    return found
-
-
-def _item(run: PlannedRun, sample: Sample, prediction: Prediction) -> Item:
-    images = tuple(run.folder / i.relative_path for i in prediction.images)
-    return Item(sample=sample, prediction=prediction, images=images)
-
-
-def _jobs(run: PlannedRun) -> list[tuple[Sample, int]]:
-    trials = int(run.manifest["trials"])
-    return [(s, t) for t in range(trials) for s in run.board.samples]
-
-
-def _open(prediction: Prediction) -> bool:
-    """Whether a stored prediction is worth another try.
-
-    Missing files may have come since, infrastructure may have recovered; a model's fault stays.
-    """
-    fault = prediction.fault
-    return fault is not None and (fault.origin == "infrastructure" or fault.kind == "missing_file")
-
-
-def _declined(prediction: Prediction) -> bool:
-    """Whether a model did not do the task at that time; it may have learnt it since."""
-    return prediction.fault is not None and prediction.fault.kind == UNSUPPORTED_TASK
 
 
 # --- predictions ----------------------------------------------------------------------------
@@ -204,9 +136,9 @@ def predict(run: PlannedRun, writer: RunWriter, progress: Progress) -> int:
         model = _without_tasks(run.spec.name)
     stale = getattr(model, "is_stale", None)
     jobs = []
-    for sample, trial in _jobs(run):
+    for sample, trial in jobs_of(run):
         before = stored.get((sample.id, trial))
-        again = before is None or _open(before) or (run.supported and _declined(before))
+        again = before is None or is_open(before) or (run.supported and declined(before))
         if again or (stale is not None and stale(sample, before)):
             jobs.append((sample, trial, before))
     if not jobs:
@@ -285,8 +217,8 @@ def score(
     predictions = writer.stored_predictions()
     stored = writer.stored_score_keys()
     items = [
-        _item(run, s, p)
-        for s, t in _jobs(run)
+        item_of(run, s, p)
+        for s, t in jobs_of(run)
         if (p := predictions.get((s.id, t))) is not None and p.status == "ok"
     ]
     done = Scoring()
@@ -391,7 +323,7 @@ def _execute_one(
         faults = sum(
             (p := stored.get((s.id, t))) is None
             or (p.fault is not None and p.fault.origin == "infrastructure")
-            for s, t in _jobs(run)
+            for s, t in jobs_of(run)
         )
         outcome = Outcome(
             folder=run.folder,

@@ -176,9 +176,11 @@ def test_a_common_data_root_serves_every_benchmark_of_its_name(
 ) -> None:
     (tmp_path / "geneval").mkdir()
     words = ("run", "-b", "geneval", "-b", "rendered-qa", "-m", "builtin", "--dry-run", "--json")
-    _, out, _ = call(capsys, *words, "--data-root", str(tmp_path))
-    reason = next(s["reason"] for s in json.loads(out)["suites"] if "geneval" in s["suite"])
-    assert str(tmp_path / "geneval") in reason
+    code, out, _ = call(capsys, *words, "--data-root", str(tmp_path))
+    suite = next(s for s in json.loads(out)["suites"] if "geneval" in s["suite"])
+    assert str(tmp_path / "geneval") in suite["reason"]
+    # The data was named and cannot be read: the command itself would stop.
+    assert (code, suite["data"]) == (1, "unreadable")
 
 
 # --- vectors, pages, errata -------------------------------------------------------------------
