@@ -8,7 +8,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evals.config import JUDGING, BenchmarkSpec, ModelSpec, RunConfig, build_config, build_judging
+from evals.config import BenchmarkSpec, ModelSpec, RunConfig, build_config
+from evals.config_judging import JUDGING, build_judging
 from evals.console import LiveProgress, out, print_json, say
 from evals.core.budget import Budget
 from evals.core.errors import Interrupted, UserError

@@ -31,31 +31,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evals.core.budget import Budget
+from evals.config_judging import build_judging, split_spec
 from evals.core.errors import UserError, nearest, unknown
-from evals.core.protocols import DataSource, JudgeSettings, JudgeSpec, ScoringSettings
+from evals.core.protocols import DataSource, ScoringSettings
 from evals.core.types import JSON, fingerprint
-
-
-def _split(text: str) -> tuple[str, str, str, str]:
-    """Name, kind, argument, and all but the name, of ``[name=]kind[:argument]``."""
-    name, equals, rest = text.partition("=")
-    if not equals or ":" in name or "/" in name:
-        name, rest = "", text
-    kind, _, argument = rest.partition(":")
-    return name, kind, argument, rest
-
-
-def parse_judge(text: str) -> JudgeSpec:
-    """Read ``[name=]backend[:argument]``.
-
-    >>> parse_judge("openai:gpt-4.1").argument
-    'gpt-4.1'
-    """
-    name, backend, argument, rest = _split(text)
-    if not backend:
-        raise UserError(f"The judge {text!r} names no backend; write [name=]backend[:argument].")
-    return JudgeSpec(name=name or rest, backend=backend, argument=argument or None)
 
 
 def _label(adapter: str, argument: str) -> str:
@@ -97,7 +76,7 @@ class ModelSpec:
         >>> ModelSpec.parse("bagel=replay:out/bagel").argument
         'out/bagel'
         """
-        name, adapter, argument, _ = _split(text)
+        name, adapter, argument, _ = split_spec(text)
         if not adapter:
             raise UserError(
                 f"The model {text!r} names no adapter; write [name=]adapter[:argument]."
@@ -134,7 +113,8 @@ class RunConfig:
 
     Attributes:
         out: folder of run folders: `<out>/<benchmark>-<suite>/<model>`.
-        seed: of the run; each sample's seed is a stable hash of it, the sample's id and the trial.
+        seed: of the run; each sample's seed is a stable hash of it, the sample's id and the trial,
+            or the seed that the benchmark's protocol has for the trial, plus this one.
         trials: independent repeats per sample; None for as many as the benchmark's protocol has.
         limit: score only so many samples, spread evenly over the groups; None for all.
         metrics: names of the metrics to compute; empty for all.
@@ -185,16 +165,10 @@ _SCORING = {
     "judges": list, "judge_options": dict, "judge_repeats": int, "judge_aggregate": str,
     "judge_prompt": str, "judge_tape": str, "prices": str, "max_cost": float, "pool_judges": bool,
 }  # fmt: skip
-JUDGING = frozenset({
-    "judges", "judge_options", "judge_repeats", "judge_aggregate", "judge_prompt", "judge_tape",
-    "prices", "max_cost", "pool_judges",
-})  # fmt: skip
-"""Keys of ``[scoring]`` that `build_judging` reads."""
 _MODEL = {"name": str, "adapter": str, "argument": str, "options": dict}
 _BENCHMARK = {"name": str, "suite": str, "data": str, "revision": str}
 _JUDGE = {"name": str, "backend": str, "argument": str, "options": dict}
 ERRATA = ("off", "fix", "exclude")
-AGGREGATES = ("median", "mean", "majority")
 
 
 def load_toml(path: Path) -> dict[str, Any]:
@@ -325,6 +299,8 @@ def build_config(file: Path | None, flags: Mapping[str, Any]) -> RunConfig:
     wanted = [*top.pop("benchmarks", ()), *preset_benchmarks(top.pop("preset", None))]
     suite = given.pop("suite", None)
     root = top.pop("data_root", None)
+    if root is not None and not Path(root).is_dir():
+        raise UserError(f"--data-root {root} is no folder; pass one with a folder per benchmark.")
     named = (_benchmark(b, folders) for b in wanted)
     placed = (_below(b, Path(root) if root else None) for b in named)
     benchmarks = tuple(
@@ -350,64 +326,6 @@ def build_config(file: Path | None, flags: Mapping[str, Any]) -> RunConfig:
         scoring=ScoringSettings(**scoring),
         **top,
     )
-
-
-def _judge(entry: str | Mapping[str, Any]) -> JudgeSpec:
-    if isinstance(entry, str):
-        return parse_judge(entry)
-    if "backend" not in entry:
-        raise UserError(f"The judge {dict(entry)!r} has no 'backend'; add one.")
-    argument = entry.get("argument")
-    label = f"{entry['backend']}:{argument}" if argument else entry["backend"]
-    return JudgeSpec(
-        name=entry.get("name") or label,
-        backend=entry["backend"],
-        argument=argument,
-        options=entry.get("options", {}),
-    )
-
-
-def build_judging(scoring: dict[str, Any]) -> JudgeSettings:
-    """Judging from the keys of ``[scoring]`` that concern it, which are taken out.
-
-    Raises:
-        UserError: anything in it makes no sense.
-    """
-    from judges.catalog import MEASURED
-
-    shared = scoring.pop("judge_options", {})
-    judges = tuple(_judge(j) for j in scoring.pop("judges", ()))
-    # Options given for all are for those that ask: a judge that measures has no address.
-    judges = tuple(
-        j if j.backend in MEASURED else dataclasses.replace(j, options={**shared, **j.options})
-        for j in judges
-    )
-    if shared and not judges:
-        raise UserError("Options of a judge are given, but no judge; add --judge openai:MODEL.")
-    names = [j.name for j in judges]
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(
-                f"Two judges are called {name!r}; name one: --judge NAME=backend:argument."
-            )
-    repeats, most = scoring.pop("judge_repeats", 1), scoring.pop("max_cost", None)
-    if repeats < 1:
-        raise UserError(f"judge_repeats = {repeats} makes no sense; give 1 or more.")
-    if most is not None and not most >= 0:
-        raise UserError(f"max_cost = {most} makes no sense; give dollars.")
-    aggregate = scoring.pop("judge_aggregate", "median")
-    if aggregate not in AGGREGATES:
-        raise unknown("way to sum up verdicts", aggregate, AGGREGATES)
-    files = {
-        ours: Path(given).expanduser() if (given := scoring.pop(key, None)) else None
-        for ours, key in (
-            ("prompt", "judge_prompt"), ("tape", "judge_tape"), ("prices", "prices"),
-        )
-    }  # fmt: skip
-    return JudgeSettings(
-        judges=judges, repeats=repeats, aggregate=aggregate, budget=Budget(most),
-        pool=scoring.pop("pool_judges", False), **files,
-    )  # fmt: skip
 
 
 def slug(name: str) -> str:

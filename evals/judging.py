@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evals.config import parse_judge
+from evals.config_judging import parse_judge
 from evals.console import out, print_json, say, show_list, show_table
 from evals.core.columns import cluster_labels
 from evals.core.errors import UserError

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from evals.config import build_judging
+from evals.config_judging import build_judging
 from evals.console import LiveProgress, print_json, say, show_table
 from evals.core.errors import Halt, UserError
 from evals.core.probes import Probe

@@ -183,6 +183,15 @@ def test_a_common_data_root_serves_every_benchmark_of_its_name(
     assert (code, suite["data"]) == (1, "unreadable")
 
 
+def test_a_data_root_that_is_not_there_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = ("run", "-b", "geneval", "-m", "builtin", "--dry-run", "--data-root")
+    code, _, err = call(capsys, *words, str(tmp_path / "none"))
+    assert code == 2
+    assert "is no folder" in err
+
+
 # --- vectors, pages, errata -------------------------------------------------------------------
 
 
