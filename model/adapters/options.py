@@ -64,7 +64,8 @@ def read_options(kind: type[T], adapter: str, given: Mapping[str, JSON]) -> T:
     for name, value in given.items():
         if name not in fields:
             raise unknown(f"option of the model {adapter!r} called", name, fields)
-        values[name] = _checked(adapter, fields[name], hints[name], value)
+        where = f"The option {name} of the model {adapter!r}"
+        values[name] = checked(where, fields[name], hints[name], value)
     return kind(**values)
 
 
@@ -97,9 +98,19 @@ def _name(wanted: Any) -> str:
     return " or ".join(k.__name__ for k in _kinds(wanted) if k is not NoneType)
 
 
-def _checked(adapter: str, field: Any, wanted: Any, value: JSON) -> Any:
-    kinds = _kinds(wanted)
-    about, where = field.metadata, f"The option {field.name} of the model {adapter!r}"
+def checked(where: str, field: Any, wanted: Any, value: Any) -> Any:
+    """A value that fits its field.
+
+    Args:
+        where: what it is, as the beginning of a sentence.
+        field: made by `option`.
+        wanted: its type.
+        value: as the user wrote it.
+
+    Raises:
+        UserError: of another type, or outside what is allowed.
+    """
+    kinds, about = _kinds(wanted), field.metadata
     if float in kinds and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))

@@ -289,7 +289,7 @@ def save(
         for n in range(1, len(pieces) + 1)
     ]  # fmt: skip
     for file, piece in zip(files, pieces, strict=True):
-        _write(folder / file, piece)
+        write_tensors(folder / file, piece)
     index = folder / f"{stem}.safetensors.index.json"
     if len(pieces) > 1:
         table = {k: f for f, piece in zip(files, pieces, strict=True) for k in piece}
@@ -316,7 +316,12 @@ def _shards(state: Mapping[str, Any], most: int) -> list[dict[str, Any]]:
     return pieces
 
 
-def _write(path: Path, state: Mapping[str, Any]) -> None:
+def write_tensors(path: Path, state: Mapping[str, Any]) -> None:
+    """Write tensors to a safetensors file, which is either whole or absent.
+
+    Raises:
+        UserError: the disk cannot be written.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 

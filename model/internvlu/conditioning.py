@@ -146,21 +146,30 @@ def spans(vlm: VisionLanguageModel, rows: Sequence[Row], layers: Sequence[int]) 
     first: dict[tuple[int, ...], int] = {}
     same = [n if row.pixels else first.setdefault(row.ids, n) for n, row in enumerate(rows)]
     wanted = sorted(set(same))
-    grid = (vlm.config.grid, vlm.config.grid)
     for batch in batches([rows[n] for n in wanted]):
         some = [rows[wanted[k]] for k in batch]
         filled = padded(some, vlm)
         states = vlm.hidden_states(filled.ids, filled.mask, filled.pixels, filled.places)
         joined = torch.cat([states[layer] for layer in layers], dim=-1)
         for place, k in enumerate(batch):
-            row = some[place]
-            begin = _user_turn(row.ids, vlm.tokens.turn) - len(row.ids)
-            found[wanted[k]] = Span(
-                states=joined[place, begin:],
-                is_image=filled.places[place, begin:].cpu(),
-                images=(grid,) * len(row.pixels),
-            )
+            found[wanted[k]] = span_of(vlm, some[place], joined[place], filled.places[place])
     return [found[n] for n in same]
+
+
+def span_of(vlm: VisionLanguageModel, row: Row, states: Tensor, places: Tensor) -> Span:
+    """The part of one row that the decoder sees.
+
+    Args:
+        vlm: the language model.
+        row: with ``<img>`` as its last token.
+        states: (length, channels), padded on the left.
+        places: (length,) bool, where the visual tokens of its images are.
+    """
+    begin = _user_turn(row.ids, vlm.tokens.turn) - len(row.ids)
+    grid = (vlm.config.grid, vlm.config.grid)
+    return Span(
+        states=states[begin:], is_image=places[begin:].cpu(), images=(grid,) * len(row.pixels)
+    )
 
 
 def _user_turn(ids: Sequence[int], turn: int) -> int:

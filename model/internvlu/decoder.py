@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from diffusers.models.attention import FeedForward
 from diffusers.models.transformers.transformer_qwenimage import QwenTimestepProjEmbeddings
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from model.internvlu.attention import Packing, attend, interleaved
 from model.internvlu.config import DecoderConfig, TransformerConfig
@@ -266,6 +267,8 @@ class GenerationDecoder(nn.Module):
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         self.config = config
+        self.checkpointing = False
+        """Whether training holds the input of each layer alone, and computes its inside twice."""
         wide = 3 * config.output_hidden_size
         if config.padding_encoder_hidden_states:
             # Part of the layout; without padding inside a sample it has no effect.
@@ -381,7 +384,12 @@ class GenerationDecoder(nn.Module):
         text = prepared.text
         for n, block in enumerate(net.transformer_blocks):
             last = n == len(net.transformer_blocks) - 1
-            image, text = block(image, text, embedded, prepared, last)
+            if self.checkpointing and torch.is_grad_enabled():
+                image, text = checkpoint(
+                    block, image, text, embedded, prepared, last, use_reentrant=False
+                )
+            else:
+                image, text = block(image, text, embedded, prepared, last)
         target = image[prepared.back]
         owners = prepared.image_sample[prepared.back]
         out = net.proj_out(net.norm_out(target, embedded, owners))

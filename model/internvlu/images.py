@@ -117,10 +117,16 @@ def condition_pixels(image: Image.Image, processor: ProcessorConfig) -> Tensor:
         UserError: see `smart_resize`.
     """
     height, width = smart_resize(image.height, image.width, ResizeRule.of(processor))
-    resized = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+    return latent_pixels(
+        image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC), processor
+    )
+
+
+def latent_pixels(image: Image.Image, processor: ProcessorConfig) -> Tensor:
+    """An image for the VAE as it is: (3, height, width) float32 in [-1, 1]."""
     mean = torch.tensor(processor.generation("image_mean", [0.5, 0.5, 0.5]))
     std = torch.tensor(processor.generation("image_std", [0.5, 0.5, 0.5]))
-    return (_array(resized).float() / 255 - mean[:, None, None]) / std[:, None, None]
+    return (_array(image).float() / 255 - mean[:, None, None]) / std[:, None, None]
 
 
 def pad_to_largest(pixels: Sequence[Tensor]) -> Tensor:

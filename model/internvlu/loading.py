@@ -219,10 +219,19 @@ def read_parts(
     )  # fmt: skip
 
 
-def write_parts(parts: Parts, folder: Path, *, shard: int = checkpoint.SHARD) -> None:
+def write_parts(
+    parts: Parts, folder: Path, *, shard: int = checkpoint.SHARD,
+    more: Callable[[Path], None] | None = None,
+) -> None:  # fmt: skip
     """Write a checkpoint that this package and the official code can load.
 
     It is written beside its place and moved there when whole.
+
+    Args:
+        parts: of the checkpoint.
+        folder: to be made.
+        shard: bytes from which on a component is written as several files.
+        more: writes further files into the folder.
 
     Raises:
         UserError: the folder holds something already, or the disk cannot be written.
@@ -240,6 +249,8 @@ def write_parts(parts: Parts, folder: Path, *, shard: int = checkpoint.SHARD) ->
             rename = renames(parts.vlm) if name == "vlm" else None
             optional = TIED if name == "vlm" else ()
             checkpoint.save(module, place / name, rename=rename, optional=optional, shard=shard)
+        if more is not None:
+            more(place)
 
     write_folder(folder, fill)
 

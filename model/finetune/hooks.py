@@ -1,0 +1,197 @@
+"""What is looked at while a run goes on: grids of images, and a validation suite's scores."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from evals.core.errors import UserError
+from model.finetune.config import Config, Data, Entry, Evaluate, Sampling
+from model.finetune.reading import identity
+from model.finetune.refuse import Guard
+from model.finetune.rows import Row
+from model.finetune.sources import open_source
+from model.internvlu.guidance import choose
+
+if TYPE_CHECKING:
+    from model.finetune.prepare import Networks
+    from model.internvlu.pipeline import InternVLUPipeline
+
+Scorer: TypeAlias = "Callable[..., Mapping[str, float | None]]"
+"""``(pipe, *, training, evaluate, sampling, out) -> numbers``; see `evals.finetune_scoring`."""
+
+SAMPLES = "samples"
+_LINE, _GAP, _SIDE = 18, 6, 320
+
+
+class Hooks:
+    """Made by the first process alone.
+
+    Args:
+        config: of the run.
+        networks: being trained.
+        accelerator: of the run.
+        scorer: of a validation suite.
+        ema: moving average of `trained`; images are made with it.
+        trained: parameters.
+        say: told what goes on.
+        able: whether this process holds whole weights.
+    """
+
+    def __init__(
+        self, config: Config, networks: Networks, accelerator: Any, scorer: Scorer | None,
+        ema: Any | None, trained: Sequence[Any], say: Callable[[str], None], *, able: bool,
+    ) -> None:  # fmt: skip
+        self.config = config
+        self.networks = networks
+        self.accelerator = accelerator
+        self.scorer = scorer
+        self.ema = ema
+        self.trained = trained
+        self.say = say
+        self.folder = Path(config.out).expanduser()
+        wanted = bool(config.sampling.every or config.evaluate.every)
+        if wanted and not able:
+            say("weights are in pieces here: no images and scores while it runs; afterwards make "
+                f"them with: umm-evals finetune evaluate {config.out}")  # fmt: skip
+        if config.evaluate.every and scorer is None:
+            raise UserError(
+                "evaluate.every is set and nothing here can score; start it with umm-evals "
+                "finetune, or set evaluate.every to 0."
+            )
+        self.able = able
+        self.rows = self._rows() if config.sampling.every and accelerator.is_main_process else []
+
+    def _rows(self) -> list[Row]:
+        """The same rows for every grid, of the validation split.
+
+        Raises:
+            UserError: there are none.
+        """
+        how, size = self.config.sampling, self.config.resolution
+        entry = Entry(path=how.rows, task=how.task, splits=("val",), name="validation")
+        source = open_source(
+            entry, Data(min_side=16), Guard.of(()), self.folder / "rows", size
+        )  # fmt: skip
+        every = max(1, len(source.kept) // how.count)
+        return [source.read(int(n)) for n in source.kept[::every][: how.count]]
+
+    def due(self, step: int) -> bool:
+        """Whether there is something to look at after an update."""
+        return self._due(self.config.sampling.every, step) or self._scores(step)
+
+    def _due(self, every: int, step: int) -> bool:
+        return bool(every) and (step % every == 0 or step == self.config.steps)
+
+    def _scores(self, step: int) -> bool:
+        how = self.config.evaluate
+        return self._due(how.every, step) and (step > 0 or how.at_start)
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The moving average in the place of the weights."""
+        if self.ema is None:
+            yield
+            return
+        self.ema.store(self.trained)
+        self.ema.copy_to(self.trained)
+        try:
+            yield
+        finally:
+            self.ema.restore(self.trained)
+
+    @contextlib.contextmanager
+    def pipeline(self) -> Iterator[InternVLUPipeline]:
+        """The networks as they would be used."""
+        from model.internvlu.pipeline import InternVLUPipeline
+
+        joint = self.networks.joint
+        joint.eval()
+        try:
+            with self.averaged(), self.accelerator.autocast(), torch.no_grad():
+                yield InternVLUPipeline(self.networks.parts)
+        finally:
+            joint.train()
+
+    def look(self, step: int) -> dict[str, float | None]:
+        """Make what is due after an update.
+
+        Returns:
+            Numbers of the validation suite.
+        """
+        draws = self._due(self.config.sampling.every, step)
+        if not self.able or not (draws or self._scores(step)):
+            return {}
+        with self.pipeline() as pipe:
+            if draws:
+                self._grid(pipe, step)
+            if not self._scores(step):
+                return {}
+            assert self.scorer is not None
+            found = dict(
+                self.scorer(
+                    pipe, training=describe(self.config, step, self.networks.base),
+                    evaluate=self.config.evaluate, sampling=self.config.sampling, out=self.folder,
+                )
+            )  # fmt: skip
+        shown = ", ".join(f"{k} {v:.3f}" for k, v in list(found.items())[:6] if v is not None)
+        self.say(f"step {step} on {self.config.evaluate.suite}: {shown}")
+        return found
+
+    def _grid(self, pipe: InternVLUPipeline, step: int) -> None:
+        how = self.config.sampling
+        made = [
+            pipe.make(
+                [row.prompt], [[] if row.source is None else [row.source]],
+                [pipe.default_size if row.source is None else pipe.source_size(row.source)],
+                steps=how.steps, seeds=n, shift=None,
+                scales=choose(how.guidance_scale, how.image_guidance_scale, think=False),
+            )[0].image
+            for n, row in enumerate(self.rows)
+        ]  # fmt: skip
+        page = grid(self.rows, made)
+        place = self.folder / SAMPLES / f"step-{step:08d}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        page.save(place)
+
+
+def describe(config: Config, step: int, base: str) -> dict[str, Any]:
+    """What identifies the weights of a step, for the model's description in a run folder."""
+    return {
+        "name": config.name or Path(config.out).expanduser().name, "step": step,
+        "config": identity(config), "checkpoint": base, "ema": bool(config.ema.decay),
+    }  # fmt: skip
+
+
+def grid(rows: Sequence[Row], made: Sequence[Image.Image]) -> Image.Image:
+    """Rows below each other: the source, what was made, what was wanted, under the prompt."""
+    strips = [
+        [_small(i) if i is not None else None for i in (row.source, image, row.target)]
+        for row, image in zip(rows, made, strict=True)
+    ]
+    heights = [max(i.height for i in strip if i is not None) + _LINE + _GAP for strip in strips]
+    width = 3 * (_SIDE + _GAP)
+    page = Image.new("RGB", (width, sum(heights)), "white")
+    draw, font, top = ImageDraw.Draw(page), ImageFont.load_default(size=12), 0
+    for row, strip, height in zip(rows, strips, heights, strict=True):
+        words = row.prompt if len(row.prompt) < 150 else row.prompt[:147] + "..."
+        draw.text((2, top + 1), words, fill="black", font=font)
+        for n, image in enumerate(strip):
+            if image is not None:
+                page.paste(image, (n * (_SIDE + _GAP), top + _LINE))
+        top += height
+    return page
+
+
+def _small(image: Image.Image) -> Image.Image:
+    scale = _SIDE / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
+__all__ = ["SAMPLES", "Evaluate", "Hooks", "Sampling", "Scorer", "describe", "grid"]

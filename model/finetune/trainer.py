@@ -1,0 +1,448 @@
+"""The loop: take micro-batches, add up gradients, step, write down, keep.
+
+A run is a function of its configuration, its rows and its checkpoint. What an update learns from is
+told by its number alone, so that going on from a checkpoint needs no more than its tensors and that
+number, and several devices do together exactly what one does alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
+from accelerate.utils import (
+    DistributedType,
+    GradientAccumulationPlugin,
+    ProjectConfiguration,
+    gather_object,
+)
+from torch import Tensor
+
+from evals.core.errors import UserError
+from evals.core.writing import disk_error
+from model.finetune import checkpoints, prepare, reading, trainable
+from model.finetune.batches import Loaded, Stream
+from model.finetune.config import Config
+from model.finetune.hooks import Hooks, Scorer
+from model.finetune.joint import Inputs
+from model.finetune.logs import Journal, Seen, Window, memory
+from model.finetune.loss import noised, weighted
+from model.finetune.seeds import derive
+from model.internvlu.limits import Limits
+from model.internvlu.lora import save_adapters
+from model.torch_tools import is_out_of_memory
+
+Say: TypeAlias = "Callable[[str], None]"
+TRACKED = "trackers"
+"""Folder of what TensorBoard and others write."""
+
+_SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        folder: of the run.
+        step: updates done.
+        finished: whether that is all of them.
+        checkpoint: the newest.
+        skipped: updates that were no number and were left out.
+        last: numbers of the last line of the log.
+    """
+
+    folder: Path
+    step: int
+    finished: bool
+    checkpoint: Path | None
+    skipped: int = 0
+    last: Mapping[str, float]
+
+
+def finetune(
+    config: Config, *, scorer: Scorer | None = None, force: bool = False, say: Say = print
+) -> Outcome:
+    """Train, from the newest checkpoint of the run's folder if there is one.
+
+    Args:
+        config: of the run.
+        scorer: scores a validation suite, where ``evaluate.every`` asks for it.
+        force: go on although the configuration or the rows are no longer the same.
+        say: told what goes on, a line at a time.
+
+    Raises:
+        UserError: something cannot be used, before any work; or an update is no number, a row
+            cannot be read, a batch does not fit into memory. What was kept before stays.
+    """
+    prepare.need(config)
+    trainer = Trainer(config, scorer, say)
+    trainer.resume(force=force)
+    with trainer.listening():
+        return trainer.run()
+
+
+class Trainer:
+    """One run, made ready.
+
+    Args:
+        config: of the run.
+        scorer: see `finetune`.
+        say: see `finetune`.
+    """
+
+    def __init__(self, config: Config, scorer: Scorer | None, say: Say) -> None:
+        self.config = config
+        self.folder = Path(config.out).expanduser()
+        self.accelerator = _accelerator(config, self.folder)
+        self.share = prepare.share(config, self.accelerator.num_processes)
+        self.devices: int = self.accelerator.num_processes
+        self.say: Say = say if self.accelerator.is_main_process else lambda _line: None
+        sharded = self.accelerator.distributed_type in _SHARDED
+        frozen = torch.float32
+        if self.accelerator.mixed_precision == "bf16" and not sharded:
+            frozen = torch.bfloat16
+        with self.accelerator.main_process_first():
+            # The first one converts rows for all.
+            self.networks = prepare.load(config, self.accelerator.device, frozen)
+            self.learnt = prepare.open_data(config, Limits.of(self.networks.parts.config))
+        joint = self.networks.joint.train()
+        optimizer = prepare.optimizer_of(config, joint)
+        self.model, self.optimizer = self.accelerator.prepare(joint, optimizer)
+        self.trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.ema = _average(config, self.trained)
+        self.rate = prepare.learning_rate(config)
+        self.hooks = Hooks(
+            config, self.networks, self.accelerator, scorer, self.ema, self.trained, self.say,
+            able=not sharded,
+        )  # fmt: skip
+        self.step = 0
+        self.skipped = 0
+        self.asked_to_stop = False
+        self.last: dict[str, float] = {}
+
+    # --- beginning and going on -----------------------------------------------------------------
+
+    def resume(self, *, force: bool) -> None:
+        """Go on from the newest checkpoint, if there is one.
+
+        Raises:
+            UserError: the run was made of something else, unless `force`.
+        """
+        there = checkpoints.steps(self.folder)
+        if not there:
+            return
+        place = checkpoints.pick(self.folder)
+        state = checkpoints.read_state(place)
+        old = reading.stored_config(place)
+        changed = [*reading.differences(old, self.config),
+                   *prepare.check_resume(state, self.networks, self.learnt)]  # fmt: skip
+        if changed and not force:
+            raise UserError(
+                f"{self.folder} was begun with another configuration ({'; '.join(changed)}); name "
+                "another out, set the keys back, or add --force to go on all the same."
+            )
+        for line in changed:
+            self.say(f"changed by force: {line}")
+        tensors = checkpoints.read_tensors(place)
+        checkpoints.restore(self.model, self.optimizer, self.ema, tensors)
+        self.step, self.skipped = state.step, state.skipped
+        if self.ema is not None:
+            self.ema.optimization_step = state.step - state.skipped
+        self.say(f"going on from step {state.step}")
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """SIGTERM, with which a node is taken away, ends the run after the update it is in."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def heard(*_: object) -> None:
+            self.asked_to_stop = True
+
+        before = signal.signal(signal.SIGTERM, heard)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    # --- the loop -------------------------------------------------------------------------------
+
+    def run(self) -> Outcome:
+        """All updates that are left."""
+        config = self.config
+        journal = self._begin()
+        units = prepare.units_of(config, self.learnt, self.networks)
+        begin = self.step * config.units + self.accelerator.process_index
+        stream = Stream(units, config.data, begin, self.devices)
+        window = Window()
+        if self.step == 0:
+            self._look(0, journal)
+        kept = self.step if self.step in checkpoints.steps(self.folder) else None
+        try:
+            while self.step < config.steps and not self._stopping():
+                self._update(stream, window)
+                self.step += 1
+                if self.step % config.log.every == 0 or self.step == config.steps:
+                    window = self._log(journal, window, stream)
+                if config.save.every and self.step % config.save.every == 0:
+                    kept = self._save()
+                if self.hooks.due(self.step):
+                    self._look(self.step, journal)
+                    window = Window()
+            if kept != self.step:
+                self._save()
+        finally:
+            stream.close()
+            self.accelerator.end_training()
+        finished = self.step == config.steps
+        if not finished:
+            self.say(f"stopped at step {self.step} of {config.steps}; the same command goes on")
+        return Outcome(
+            folder=self.folder, step=self.step, finished=finished, skipped=self.skipped,
+            checkpoint=checkpoints.pick(self.folder), last=self.last,
+        )  # fmt: skip
+
+    def _begin(self) -> Journal | None:
+        """Write down what is run, and open the log; only the first process writes."""
+        self.accelerator.wait_for_everyone()
+        if not self.accelerator.is_main_process:
+            return None
+        journal = Journal(self.folder, self.step)
+        try:
+            (self.folder / reading.STORED).write_text(
+                reading.resolved(self.config), encoding="utf-8"
+            )
+            prepare.write_dropped(self.folder, self.learnt.sources)
+        except OSError as error:
+            raise disk_error(error, self.folder) from error
+        return journal
+
+    def _stopping(self) -> bool:
+        """Whether any process was asked to stop: all of them must stop at the same update."""
+        if self.devices == 1:
+            return self.asked_to_stop
+        asked = torch.tensor(float(self.asked_to_stop), device=self.accelerator.device)
+        return bool(self.accelerator.reduce(asked, "sum") > 0)
+
+    def _update(self, stream: Stream, window: Window) -> None:
+        """One step of the optimiser."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate(self.step)
+        loaded = [stream.take() for _ in range(self.share)]
+        counts = self._counts(loaded)
+        for unit in loaded:
+            with self.accelerator.accumulate(self.model), _fits(unit):
+                self._learn(unit, counts, window)
+        clip = self.config.optimizer.clip or float("inf")
+        norm = float(self.accelerator.clip_grad_norm_(self.trained, clip))
+        window.updates += 1
+        if math.isfinite(norm):
+            window.norms.append(norm)
+            self.optimizer.step()
+            if self.ema is not None:
+                self.ema.step(self.trained)
+        else:
+            self._refuse(loaded)
+        self.optimizer.zero_grad()
+
+    def _refuse(self, loaded: list[Loaded]) -> None:
+        """An update whose gradient is no number.
+
+        Raises:
+            UserError: the run is to stop then.
+        """
+        rows = ", ".join(f"{e.source}:{e.row}" for unit in loaded for e in unit.examples[:2])
+        what = f"The gradient of update {self.step + 1} is no number (rows {rows}, ...)"
+        if self.config.on_nan == "stop":
+            raise UserError(
+                f"{what}; nothing was changed by it. Lower optimizer.lr, set device.precision to "
+                "float32, or set on_nan to skip."
+            )
+        self.skipped += 1
+        self.say(f"{what}; it is left out.")
+
+    def _counts(self, loaded: list[Loaded]) -> dict[str, int]:
+        """Learnt tokens and latent values of the update, on all devices."""
+        own = [sum(e.learnt for unit in loaded for e in unit.examples),
+               sum(self._values(e.target) for unit in loaded for e in unit.examples)]  # fmt: skip
+        counts = torch.tensor(own, device=self.accelerator.device, dtype=torch.int64)
+        tokens, values = self.accelerator.reduce(counts, "sum").tolist()
+        return {"next_token": int(tokens), "flow": int(values)}
+
+    def _values(self, target: Tensor | None) -> int:
+        """Latent values of an image."""
+        if target is None:
+            return 0
+        decoder = self.networks.parts.config.decoder
+        factor = decoder.vae_downsample_factor
+        rows, columns = target.shape[1] // factor, target.shape[2] // factor
+        return int(decoder.transformer.out_channels * rows * columns)
+
+    def _learn(self, unit: Loaded, counts: Mapping[str, int], window: Window) -> None:
+        """The gradient of one micro-batch."""
+        inputs = self._inputs(unit)
+        if self.config.lora.dropout:
+            # The one thing that draws from a global source.
+            torch.manual_seed(derive(self.config.seed, "unit", unit.number))
+        errors = self.model(inputs)
+        sums = {kind: values.sum() for kind, values in errors.items()}
+        loss = weighted(sums, counts, self.config.loss, self.devices)
+        self.accelerator.backward(loss * self.share)
+        listed = {kind: values.detach().float().tolist() for kind, values in errors.items()}
+        for n, (example, given) in enumerate(zip(unit.examples, inputs, strict=True)):
+            seen = Seen(source=example.source)
+            if given.image is not None and "flow" in listed:
+                seen.level = given.image.level
+                seen.flow = listed["flow"][n] / self._values(example.target)
+            if given.learnt and "next_token" in listed:
+                seen.tokens, seen.surprise = given.learnt, listed["next_token"][n]
+            window.seen.append(seen)
+            window.tokens += len(given.tokens.ids) + self._patches(given)
+
+    def _patches(self, given: Inputs) -> int:
+        """Latent tokens of a sample."""
+        size = self.networks.parts.config.decoder.transformer.patch_size
+        images = [*given.conditions, *([given.image.noisy] if given.image else [])]
+        return sum(x.shape[1] * x.shape[2] // size**2 for x in images)
+
+    def _inputs(self, unit: Loaded) -> list[Inputs]:
+        found = []
+        for example in unit.examples:
+            image = None
+            if example.target is not None:
+                target = self.networks.latents.of([example.target])[0]
+                image = noised(
+                    target, self.config.loss, self.networks.shift, self.config.seed, example.number
+                )
+            found.append(
+                Inputs(
+                    tokens=example.tokens, learnt=example.learnt, image=image,
+                    conditions=tuple(self.networks.latents.of(example.conditions)),
+                )
+            )  # fmt: skip
+        return found
+
+    # --- what is kept ---------------------------------------------------------------------------
+
+    def _log(self, journal: Journal | None, window: Window, stream: Stream) -> Window:
+        window.waited, stream.waited = stream.waited, 0.0
+        if self.devices > 1:
+            window.seen = gather_object(window.seen)
+        values = {**window.values(self.devices), **memory(), "lr": self.rate(self.step - 1)}
+        line = {"step": self.step, "samples": self.step * self.config.batch, **values}
+        self.last = values
+        if journal is not None:
+            journal.write(line)
+        self.accelerator.log(values, step=self.step)
+        shown = " ".join(
+            f"{kind} {values[kind]:.4f}" for kind in ("next_token", "flow") if kind in values
+        )
+        self.say(
+            f"step {self.step}/{self.config.steps}: {shown}, "
+            f"{values['samples_per_second']:.1f} samples/s"
+        )
+        return Window()
+
+    def _save(self) -> int:
+        tensors = checkpoints.gather(self.model, self.optimizer, self.ema)
+        if self.accelerator.is_main_process:
+            state = checkpoints.State(
+                step=self.step, samples=self.step * self.config.batch, base=self.networks.base,
+                sources=self.learnt.digests(), packages=prepare.packages(), skipped=self.skipped,
+            )  # fmt: skip
+            checkpoints.save(
+                self.folder,
+                state,
+                self.config,
+                tensors,
+                keep=self.config.save.keep,
+                more=self._adapter if self.config.lora.rank else None,
+            )
+        self.accelerator.wait_for_everyone()
+        return self.step
+
+    def _adapter(self, folder: Path) -> None:
+        """The adapters as the pipeline loads them, of the average where there is one."""
+        joint = self.networks.joint
+        modules = {"vlm": joint.vlm, "generation_decoder": joint.generation_decoder}
+        with self.hooks.averaged():
+            beside = {n: p for n, p in trainable.named(joint) if ".lora_" not in n}
+            save_adapters(modules, folder / checkpoints.ADAPTER, beside)
+
+    def _look(self, step: int, journal: Journal | None) -> None:
+        """Images and scores, made by the first process while the others wait."""
+        if self.accelerator.is_main_process:
+            values = self.hooks.look(step)
+            if values and journal is not None:
+                journal.write({"step": step, "evaluation": values})
+                numbers = {f"eval/{k}": v for k, v in values.items() if isinstance(v, float)}
+                self.accelerator.log(numbers, step=step)
+        self.accelerator.wait_for_everyone()
+
+
+def _accelerator(config: Config, folder: Path) -> Any:
+    """What spreads the work over devices.
+
+    Raises:
+        UserError: it cannot be made as asked.
+    """
+    wanted = config.device.precision
+    on_cpu = not torch.cuda.is_available()
+    mixed = "bf16" if wanted == "bf16" or (wanted == "auto" and not on_cpu) else "no"
+    accelerator = Accelerator(
+        mixed_precision=mixed, cpu=on_cpu,
+        project_config=ProjectConfiguration(str(folder), logging_dir=str(folder / TRACKED)),
+        gradient_accumulation_plugin=GradientAccumulationPlugin(
+            num_steps=1, sync_with_dataloader=False
+        ),
+        log_with=list(config.log.trackers) or None,
+        # One pass may concern answers alone and another images alone.
+        kwargs_handlers=[
+            DistributedDataParallelKwargs(find_unused_parameters=True),
+            # Others wait while the first one makes images and scores them.
+            InitProcessGroupKwargs(timeout=timedelta(hours=12)),
+        ],
+    )  # fmt: skip
+    # How many micro-batches make an update is known once it is known how many processes there are.
+    accelerator.gradient_accumulation_steps = prepare.share(config, accelerator.num_processes)
+    if config.log.trackers:
+        accelerator.init_trackers(config.name or folder.name)
+    return accelerator
+
+
+def _average(config: Config, trained: list[Any]) -> Any | None:
+    """A moving average of what is trained."""
+    if not config.ema.decay:
+        return None
+    from diffusers.training_utils import EMAModel
+
+    return EMAModel(trained, decay=config.ema.decay)
+
+
+@contextlib.contextmanager
+def _fits(unit: Loaded) -> Iterator[None]:
+    """Memory that runs out as a sentence with the bucket that did not fit.
+
+    Raises:
+        UserError: it ran out.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"Out of memory in {unit}; lower micro_batch or resolution.max, set "
+            "device.gradient_checkpointing, or train adapters (lora) in place of all weights."
+        ) from error
