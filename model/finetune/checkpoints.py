@@ -129,7 +129,9 @@ def gather(model: nn.Module, optimizer: Any, ema: Any | None) -> Tensors:
         ema: a `diffusers.training_utils.EMAModel` of the trained parameters, in their order.
     """
     weights = get_model_state_dict(model, options=_TRAINED)
-    state = get_optimizer_state_dict(model, _plain(optimizer), options=_TRAINED)["state"]
+    found = get_optimizer_state_dict(model, _plain(optimizer), options=_TRAINED)
+    # Of several processes the first one alone gets them.
+    state = found.get("state", {})
     average = None
     if ema is not None:
         average = dict(zip(_names(model), map(_whole, ema.shadow_params), strict=True))
@@ -152,8 +154,9 @@ def restore(model: nn.Module, optimizer: Any, ema: Any | None, tensors: Tensors)
     options = StateDictOptions(full_state_dict=True, strict=False, ignore_frozen_params=True)
     set_model_state_dict(model, dict(tensors.weights), options=options)
     inner = _plain(optimizer)
-    empty = get_optimizer_state_dict(model, inner, options=_TRAINED)
-    filled = {"state": dict(tensors.moments), "param_groups": empty["param_groups"]}
+    rates = {k: v for k, v in inner.param_groups[0].items() if k != "params"}
+    groups = [{**rates, "params": names}]
+    filled = {"state": dict(tensors.moments), "param_groups": groups}
     set_optimizer_state_dict(model, inner, filled, options=options)
     if ema is not None and tensors.ema is not None:
         for name, shadow in zip(names, ema.shadow_params, strict=True):

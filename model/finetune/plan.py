@@ -154,7 +154,7 @@ class Plan:
         # What follows is only kept to save time, and two threads that fill it do no harm.
         self._counts = {0: np.zeros(len(self._groups), np.int64)}
         self._blocks: dict[int, _Block] = {}
-        self._orders: dict[int, tuple[int, NDArray[np.int64]]] = {}
+        self._orders: dict[int, tuple[int, NDArray[np.uint32]]] = {}
 
     def unit(self, n: int) -> Unit:
         """Unit number `n`, from 0.
@@ -225,7 +225,7 @@ class Plan:
             self._counts[earlier + 1] = self._counts[earlier] + drawn
         return self._counts[number]
 
-    def _order(self, index: int, epoch: int) -> NDArray[np.int64]:
+    def _order(self, index: int, epoch: int) -> NDArray[np.uint32]:
         """The rows of a group in the order of an epoch; that of the last epoch asked for is kept.
 
         Sorted by random bits, as `Generator.permutation` may change from one numpy to the next.
@@ -236,7 +236,9 @@ class Plan:
         group = self._groups[index]
         name = self._sources[group.source].name
         stream = draws(self._seed, "order", name, *(group.bucket or ()), "epoch", epoch)
-        order = np.argsort(stream.bit_generator.random_raw(len(group.rows)), kind="stable")
+        keys = stream.bit_generator.random_raw(len(group.rows))
+        # Half the memory: every process that reads rows holds an order of every group.
+        order = np.argsort(keys, kind="stable").astype(np.uint32)
         self._orders[index] = (epoch, order)
         return order
 

@@ -92,7 +92,27 @@ def open_data(config: Config, limits: Limits) -> Learnt:
     cache = Path(config.out).expanduser() / CACHE
     sources = [open_source(entry, config.data, guard, cache, size) for entry in config.data.mixture]
     plan = Plan(sources, Buckets.of(size), seed=config.seed, micro_batch=config.micro_batch)
+    _check_sizes(plan, limits)
     return Learnt(sources=sources, plan=plan)
+
+
+def _check_sizes(plan: Plan, limits: Limits) -> None:
+    """Refuse sizes that the checkpoint cannot make.
+
+    Raises:
+        UserError: naming the part and the size.
+    """
+    for share in plan.table():
+        if share.bucket is None:
+            continue
+        try:
+            limits.check_target(share.bucket, int(share.task in {"edit", "cot"}))
+        except UserError as error:
+            height, width = share.bucket
+            raise UserError(
+                f"{share.rows} rows of {share.source} are learnt in {width} x {height} pixels, "
+                f"which this checkpoint cannot make; raise resolution.min. ({error})"
+            ) from error
 
 
 def units_of(config: Config, learnt: Learnt, networks: Networks) -> Units:
@@ -209,7 +229,7 @@ def need(config: Config) -> None:
     check_trackers(config.log.trackers)
 
 
-def share(config: Config, devices: int) -> int:
+def share_of(config: Config, devices: int) -> int:
     """Micro-batches of an update on each device.
 
     Raises:

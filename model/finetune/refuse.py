@@ -122,7 +122,7 @@ _MOST = 40
 
 
 def quoted(instruction: str) -> tuple[str, ...]:
-    """Texts that stand in quotes, normalised, each once.
+    """Texts that stand in quotes, normalised, in order.
 
     An apostrophe looks like a closing quote, so every mark that may close is tried: a text too many
     does no harm, as only two that belong to one official record are refused.
@@ -131,7 +131,7 @@ def quoted(instruction: str) -> tuple[str, ...]:
     ("tom's bar", 'ann’s')
     """
     text = normal(instruction)
-    found: dict[str, None] = {}
+    found: list[str] = []
     for opening in _OPENERS.finditer(text):
         mark, start = opening.group(), opening.end()
         if mark in _APOSTROPHES and text[start - 2 : start - 1].isalnum():
@@ -141,7 +141,7 @@ def quoted(instruction: str) -> tuple[str, ...]:
             if text[end] in _APOSTROPHES and text[end + 1 : end + 2].isalnum():
                 continue
             if inside := text[start:end].strip():
-                found[inside] = None
+                found.append(inside)
         if len(found) >= _MOST:
             break
     return tuple(found)
@@ -156,8 +156,7 @@ def _records(path: Path) -> Iterator[tuple[str, str]]:
     for file in files:
         for number, line in enumerate(_lines(file), 1):
             if line.strip():
-                pair = _record(line, f"Line {number} of {file}")
-                if all(pair):
+                for pair in _record(line, f"Line {number} of {file}"):
                     empty = False
                     yield pair
     if empty:
@@ -174,16 +173,29 @@ def _lines(file: Path) -> list[str]:
         raise UserError(f"{file} of data.refuse cannot be read ({error}).") from error
 
 
-def _record(line: str, where: str) -> tuple[str, str]:
-    """The texts of one record; empty ones where it has none."""
+_PROMPT = re.compile(r"replace the text '(.+)' with '(.+)'\.?")
+"""The prompt of a record, normalised."""
+
+
+def _record(line: str, where: str) -> list[tuple[str, str]]:
+    """The texts of one record, as its fields say them and as its prompt does.
+
+    The two differ where a text has an apostrophe: the fields end at it ("O" for "O'RE").
+    """
     try:
         record = json.loads(line)
     except ValueError as error:
         raise UserError(f"{where} is not JSON ({error}); fetch the file again.") from error
     if not isinstance(record, dict):
-        return "", ""
-    one, other = (record.get(name) for name in ("source_text", "target_text"))
-    return _pair(one if isinstance(one, str) else "", other if isinstance(other, str) else "")
+        return []
+    one, other, prompt = (
+        value if isinstance(value, str) else ""
+        for value in map(record.get, ("source_text", "target_text", "prompt"))
+    )
+    pairs = [_pair(one, other)]
+    if match := _PROMPT.fullmatch(normal(prompt)):
+        pairs.append(_pair(match[1], match[2]))
+    return [pair for pair in dict.fromkeys(pairs) if all(pair)]
 
 
 __all__ = ["BENCH_PER_CLASS", "Guard", "Refusal", "bench_specs", "normal", "quoted"]

@@ -195,7 +195,7 @@ def header_size(cell: Cell, base: Path) -> tuple[int, int] | None:
     Raises:
         ImageError: the header cannot be read, or says that the image is too large.
     """
-    from PIL import Image
+    from PIL import Image, TiffImagePlugin
 
     source = picture(cell, base)
     if source is None:
@@ -209,6 +209,9 @@ def header_size(cell: Cell, base: Path) -> tuple[int, int] | None:
             formats = tuple(f for f in SUFFIXES if f in Image.OPEN)
             with Image.open(_stream(source), formats=formats) as image:
                 width, height = image.size
+                if isinstance(image, TiffImagePlugin.TiffImageFile):
+                    # Some versions of Pillow turn the size of these, some only their pixels.
+                    width, height = image.tag_v2[256], image.tag_v2[257]
                 # Of a PNG without EXIF before its pixels, Pillow would decode all of it to look
                 # behind them.
                 seen = image.format != "PNG" or "exif" in image.info

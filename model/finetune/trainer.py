@@ -104,7 +104,7 @@ class Trainer:
         self.config = config
         self.folder = Path(config.out).expanduser()
         self.accelerator = _accelerator(config, self.folder)
-        self.share = prepare.share(config, self.accelerator.num_processes)
+        self.share = prepare.share_of(config, self.accelerator.num_processes)
         self.devices: int = self.accelerator.num_processes
         self.say: Say = say if self.accelerator.is_main_process else lambda _line: None
         sharded = self.accelerator.distributed_type in _SHARDED
@@ -340,7 +340,8 @@ class Trainer:
         if self.devices > 1:
             window.seen = gather_object(window.seen)
         values = {**window.values(self.devices), **memory(), "lr": self.rate(self.step - 1)}
-        line = {"step": self.step, "samples": self.step * self.config.batch, **values}
+        line = {"step": self.step, "samples": self.step * self.config.batch,
+                "devices": self.devices, **values}  # fmt: skip
         self.last = values
         if journal is not None:
             journal.write(line)
@@ -415,7 +416,7 @@ def _accelerator(config: Config, folder: Path) -> Any:
         ],
     )  # fmt: skip
     # How many micro-batches make an update is known once it is known how many processes there are.
-    accelerator.gradient_accumulation_steps = prepare.share(config, accelerator.num_processes)
+    accelerator.gradient_accumulation_steps = prepare.share_of(config, accelerator.num_processes)
     if config.log.trackers:
         accelerator.init_trackers(config.name or folder.name)
     return accelerator

@@ -93,6 +93,7 @@ class InternVLUPipeline:
         device_map: Mapping[str, str] | None = None,
         offload: bool = False,
         compile: bool = False,
+        adapter: str | Path | None = None,
         reference_compat: bool = False,
     ) -> InternVLUPipeline:
         """Load a checkpoint in the official layout.
@@ -108,6 +109,7 @@ class InternVLUPipeline:
             offload: keep in ordinary memory what does not compute: the accelerator then holds one
                 component at a time.
             compile: compile the decoder's layers; the first image of a kind takes long.
+            adapter: folder of LoRA adapters, see `lora`.
             reference_compat: see the class.
 
         Raises:
@@ -123,6 +125,12 @@ class InternVLUPipeline:
         folder = loading.locate(source, revision)
         weights = resolve_dtype(dtype, devices["generation_decoder"])
         parts = loading.read_parts(folder, devices, weights, offload=offload)
+        if adapter is not None:
+            from model.internvlu.lora import load_adapters
+
+            load_adapters(
+                {"vlm": parts.vlm, "generation_decoder": parts.decoder}, Path(adapter).expanduser()
+            )
         pipe = cls(parts, reference_compat=reference_compat)
         if compile:
             parts.decoder.compile_layers()
