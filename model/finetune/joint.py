@@ -122,7 +122,9 @@ class Joint(nn.Module):
 
 def checkpoint_activations(joint: Joint) -> None:
     """Hold each layer's input alone, and compute what is inside again for the gradient."""
-    how = {"use_reentrant": False}
-    joint.vlm.language_model.gradient_checkpointing_enable(how)
-    joint.vlm.vision_model.gradient_checkpointing_enable(how)
+    for module in (joint.vlm.language_model, joint.vlm.vision_model):
+        # The method has a new name from transformers 5.2x on.
+        new = hasattr(module, "activation_checkpointing_enable")
+        name = f"{'activation' if new else 'gradient'}_checkpointing_enable"
+        getattr(module, name)({"use_reentrant": False})
     joint.generation_decoder.checkpointing = True

@@ -131,6 +131,13 @@ def write_dropped(folder: Path, sources: Sequence[Source]) -> None:
                 stream.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
+def add_dropped(folder: Path, words: str) -> None:
+    """List a row that turned out to be unreadable when its turn came."""
+    line = json.dumps({"reason": "unreadable", "detail": words}, ensure_ascii=False)
+    with (folder / DROPPED).open("a", encoding="utf-8") as stream:
+        stream.write(line + "\n")
+
+
 def locate(config: Config) -> tuple[Path, str]:
     """Folder and digest of the checkpoint to begin with.
 

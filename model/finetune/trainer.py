@@ -128,6 +128,7 @@ class Trainer:
         self.step = 0
         self.skipped = 0
         self.asked_to_stop = False
+        self._bad: set[str] = set()
         self.last: dict[str, float] = {}
 
     # --- beginning and going on -----------------------------------------------------------------
@@ -240,6 +241,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(self.step)
         loaded = [stream.take() for _ in range(self.share)]
+        self._list([line for unit in loaded for line in unit.bad])
         counts = self._counts(loaded)
         for unit in loaded:
             with self.accelerator.accumulate(self.model), _fits(unit):
@@ -255,6 +257,14 @@ class Trainer:
         else:
             self._refuse(loaded)
         self.optimizer.zero_grad()
+
+    def _list(self, bad: list[str]) -> None:
+        """Write down rows that could not be read, each once."""
+        for line in bad:
+            if line not in self._bad:
+                self._bad.add(line)
+                self.say(f"left out: {line}")
+                prepare.add_dropped(self.folder, line)
 
     def _refuse(self, loaded: list[Loaded]) -> None:
         """An update whose gradient is no number.

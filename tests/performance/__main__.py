@@ -1,7 +1,7 @@
 """`make bench`: speed and memory as ratios within one run, printed as Markdown.
 
     python -m tests.performance [ocr] [clip] [memory] [judge] [start] [index] [aggregate]
-        [model]
+        [model] [finetune]
 
 Absolute seconds depend on the machine and on its mood; the ratios are what docs/performance.md
 quotes. Nothing here passes or fails.
@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.performance import aggregate, clip, index, judge, memory, model, ocr, start
+from tests.performance import aggregate, clip, finetune, index, judge, memory, model, ocr, start
 
 COLUMNS = ("what", "naive", "ours", "ratio", "aim")
 SECTIONS: dict[str, Callable[[], list[dict[str, str]]]] = {
@@ -25,6 +25,7 @@ SECTIONS: dict[str, Callable[[], list[dict[str, str]]]] = {
     "index": index.measure,
     "aggregate": aggregate.measure,
     "model": model.measure,
+    "finetune": finetune.measure,
 }
 
 

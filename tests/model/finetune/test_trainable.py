@@ -139,7 +139,7 @@ def test_without_next_token_loss_the_output_layer_gets_no_gradient(checkpoint: P
 
 
 def test_image_tokens_never_enter_the_language_model(checkpoint: Path) -> None:
-    """What it reads is the prompt and the condition image's visual tokens, nothing of the target."""
+    """It reads the prompt and the condition's visual tokens, and nothing of the target."""
     parts, joint = joint_of(checkpoint)
     lengths = []
     joint.vlm.language_model.model.register_forward_pre_hook(
