@@ -21,6 +21,9 @@ Size = tuple[int, int]
 NO_BUCKET = -1
 """Stands for an image that is not there."""
 
+_PIECE = 1 << 18
+"""Images whose buckets are found together, so that millions of them take little memory."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Buckets:
@@ -37,7 +40,8 @@ class Buckets:
         """The buckets of a configuration.
 
         The areas are those of squares with the sides min, min + step, ... and max. Of each the
-        ratios are those of diffusers, from 1:2 to 2:1, as far as the bounds allow.
+        ratios are those of diffusers, from 1:2 to 2:1, as far as the bounds allow. What would be
+        longer than `resolution.side` is made smaller as a whole.
 
         Raises:
             UserError: the bounds leave nothing.
@@ -56,12 +60,7 @@ class Buckets:
             held = (_held(height, width, resolution) for height, width in raw)
             sizes = tuple(dict.fromkeys(size for size in held if size))
             if not sizes:
-                raise UserError(
-                    f"No image size of about {side} x {side} pixels in multiples of "
-                    f"{resolution.multiple} has a width / height from {resolution.aspect_min:g} to "
-                    f"{resolution.aspect_max:g}; widen resolution.aspect_min and aspect_max, or "
-                    "lower resolution.multiple."
-                )
+                raise UserError(_none(side, resolution))
             levels.append((side * side, sizes))
         return cls(levels=tuple(levels))
 
@@ -88,18 +87,33 @@ class Buckets:
         Args:
             sizes: (images, 2), height and width in pixels; (0, 0) for no image.
         """
-        wide = np.asarray(sizes, np.int64)
-        areas = wide[:, 0] * wide[:, 1]
+        result = np.full(len(sizes), NO_BUCKET, np.int32)
+        for start in range(0, len(sizes), _PIECE):
+            piece = slice(start, start + _PIECE)
+            result[piece] = self._ids(np.asarray(sizes[piece], np.int64))
+        return result
+
+    def _ids(self, sizes: NDArray[np.int64]) -> NDArray[np.int32]:
+        areas = sizes[:, 0] * sizes[:, 1]
         bounds = np.array([area for area, _ in self.levels])
         level = np.maximum(np.searchsorted(bounds, areas, side="right") - 1, 0)
-        result = np.full(len(wide), NO_BUCKET, np.int32)
+        result = np.full(len(sizes), NO_BUCKET, np.int32)
         ids = {size: n for n, size in enumerate(self.sizes)}
         for n, (_, choices) in enumerate(self.levels):
             mine = np.flatnonzero((level == n) & (areas > 0))
             if len(mine):
                 known = np.array([ids[size] for size in choices], np.int32)
-                result[mine] = known[_nearest(wide[mine], choices)]
+                result[mine] = known[_nearest(sizes[mine], choices)]
         return result
+
+
+def _none(side: int, resolution: Resolution) -> str:
+    longest = f" and no side over {resolution.side}" if resolution.side else ""
+    return (
+        f"No image size of about {side} x {side} pixels in multiples of {resolution.multiple} has "
+        f"a width / height from {resolution.aspect_min:g} to {resolution.aspect_max:g}{longest}; "
+        "widen aspect_min and aspect_max of resolution, raise side, or lower multiple."
+    )
 
 
 def _held(height: int, width: int, resolution: Resolution) -> Size | None:
@@ -109,6 +123,7 @@ def _held(height: int, width: int, resolution: Resolution) -> Size | None:
     little narrower than it is.
     """
     step = resolution.multiple
+    height, width = _shortened(height, width, resolution)
     shrunk = (height - step * (height >= width), width - step * (width >= height))
     for rows, columns in ((height, width), shrunk):
         if (
@@ -118,6 +133,17 @@ def _held(height: int, width: int, resolution: Resolution) -> Size | None:
         ):
             return rows, columns
     return None
+
+
+def _shortened(height: int, width: int, resolution: Resolution) -> Size:
+    """A size whose longest side is not over `resolution.side`, its ratio nearly kept."""
+    longest, side = max(height, width), resolution.side
+    if side is None or longest <= side:
+        return height, width
+    step = resolution.multiple
+    by = side // step * step / longest
+    rows, columns = (round(x * by / step) * step for x in (height, width))
+    return rows, columns
 
 
 def _nearest(sizes: NDArray[np.int64], choices: tuple[Size, ...]) -> NDArray[np.int64]:

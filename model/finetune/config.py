@@ -42,6 +42,7 @@ class Data:
     refuse: tuple[str, ...] = option((), "prompt files of TextEdit (jsonl, or folders of them): "
                                      "rows with their texts are dropped")  # fmt: skip
     min_side: int = option(64, "pixels: rows with a shorter image are dropped", least=16)
+    cache: str = option("", "folder for the copies that Parquet is read from; OUT/rows when empty")
     latents: str = option("", "folder to keep latents in; none are kept when empty")
     on_bad_row: str = option("stop", "a row that cannot be read", choices=("stop", "skip"))
 

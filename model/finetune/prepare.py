@@ -89,7 +89,7 @@ def open_data(config: Config, limits: Limits) -> Learnt:
         # longer lies on its target.
         size = replace(size, side=limits.rule.side)
     guard = Guard.of(config.data.refuse)
-    cache = Path(config.out).expanduser() / CACHE
+    cache = Path(config.data.cache or Path(config.out) / CACHE).expanduser()
     sources = [open_source(entry, config.data, guard, cache, size) for entry in config.data.mixture]
     plan = Plan(sources, Buckets.of(size), seed=config.seed, micro_batch=config.micro_batch)
     _check_sizes(plan, limits)
