@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import evals
+from evals.cli_finetune import finetune_app
 from evals.cli_judge import judge_app
 from evals.cli_look import data_app, list_app, show_app
 from evals.cli_model import model_app
@@ -32,6 +33,7 @@ app.add_typer(show_app, name="show")
 app.add_typer(data_app, name="data")
 app.add_typer(judge_app, name="judge")
 app.add_typer(model_app, name="model")
+app.add_typer(finetune_app, name="finetune")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Models = Annotated[

@@ -62,12 +62,14 @@ class ModelSpec:
         adapter: name in the model catalog.
         argument: what follows the colon: a folder, a checkpoint, a hosted model's name.
         options: passed to the adapter, which refuses what it does not know.
+        folder: name of the run folder; made of the name when empty.
     """
 
     name: str
     adapter: str
     argument: str | None = None
     options: Mapping[str, JSON] = field(default_factory=dict)
+    folder: str = ""
 
     @classmethod
     def parse(cls, text: str) -> ModelSpec:

@@ -9,7 +9,7 @@ from typing import Any
 
 from evals.config import BenchmarkSpec
 from evals.console import out, print_json, show_list, show_table
-from evals.core.protocols import DataSource, ScoringSettings
+from evals.core.protocols import DataSource, ScoringSettings, Suite
 from evals.core.types import Quantity, Variant
 
 
@@ -113,7 +113,7 @@ def list_benchmarks(*, as_json: bool) -> int:
                 "samples": s.size,
                 "images": s.size * b.trials if b.task != "understand" else 0,
                 "scorer": b.headline.variant or b.headline.column or b.headline.name,
-                "data": "synthetic, built in" if s.synthetic else "official, --data or the hub",
+                "data": _data_of(s),
                 "licence": b.licence,
                 "needs": ", ".join(b.needs) or "nothing",
             }
@@ -124,6 +124,13 @@ def list_benchmarks(*, as_json: bool) -> int:
     else:
         show_list(list(rows[0]), [[str(v) for v in r.values()] for r in rows])
     return 0
+
+
+def _data_of(suite: Suite) -> str:
+    """Where the data of a suite comes from."""
+    if not suite.synthetic:
+        return "official, --data or the hub"
+    return "synthetic, built in" + (", validation split" if suite.validation else "")
 
 
 def range_text(quantity: Quantity | Variant) -> str:

@@ -50,7 +50,7 @@ def make_manifest(config: RunConfig, board: Board, spec: ModelSpec, model: Model
         },
         "suite": {
             "name": suite.name, "title": suite.title, "version": suite.version,
-            "synthetic": suite.synthetic, "size": suite.size,
+            "synthetic": suite.synthetic, "size": suite.size, "validation": suite.validation,
             "files": dict(suite.identity(board.source)) if suite.identity else {},
         },
         "trials": config.trials or benchmark.trials,

@@ -244,7 +244,9 @@ def make_model(spec: ModelSpec) -> Model:
     return model
 
 
-def make_plan(config: RunConfig, *, tolerant: bool = False) -> Plan:
+def make_plan(
+    config: RunConfig, *, tolerant: bool = False, live: Mapping[str, Model] | None = None
+) -> Plan:
     """Resolve names, load data and lay out the run folders; nothing is written.
 
     A model that does some of the benchmarks' tasks and not others is planned on all of them: where
@@ -253,6 +255,7 @@ def make_plan(config: RunConfig, *, tolerant: bool = False) -> Plan:
     Args:
         config: what to run.
         tolerant: go on where a suite's data is not at hand, and say so in `Plan.blocked`.
+        live: name -> model that exists already, in place of one made by its adapter.
 
     Raises:
         UserError: unknown names, unreadable data, a model that does none of the tasks.
@@ -262,7 +265,7 @@ def make_plan(config: RunConfig, *, tolerant: bool = False) -> Plan:
         offered = {b.name: {m.name for m in b.metrics(config.scoring)} for b in found}
         check_metric_names(config.metrics, offered)
     runs: list[PlannedRun] = []
-    loaded: dict[str, Model] = {}
+    loaded: dict[str, Model] = dict(live or {})
     boards, blocked = _boards(config)
     if blocked and not tolerant:
         raise UserError(_lacking(blocked, len(config.benchmarks)))
@@ -289,7 +292,7 @@ def make_plan(config: RunConfig, *, tolerant: bool = False) -> Plan:
                     board=board,
                     folder=config.out
                     / slug(f"{board.benchmark.name}-{board.suite.name}")
-                    / slug(model_spec.name),
+                    / (model_spec.folder or slug(model_spec.name)),
                     manifest={
                         **make_manifest(config, board, model_spec, model),
                         "remarks": remarks,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from evals.core.headline import HeadlineValue, TrackValue
 from evals.core.leaderboard import Board, Row
 from evals.core.pairs import Pair
+from evals.core.trend import step_of
 from reports.cells import CellView, Footnotes, cell_view
 from reports.charts import scale_of, whisker
 from reports.columns import (
@@ -27,6 +28,8 @@ from reports.sections import Section
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+SHARED = 4
+"""Names in the sentence on who shares the first rank; further ones are counted."""
 MAX_COLUMNS = 8
 """Columns beside the headline; all others are in the table of every metric."""
 
@@ -258,6 +261,8 @@ def _lede(section: Section, board: Board) -> str:
         text = f"{board.name}: {sentence(section.head.doc)} {board.direction.title()} is better. "
     elif rule.get("column"):
         text = f"{board.name}: the mean of {rule['column']}; {board.direction} is better. "
+    if any(step_of(row.run) for row in board.rows):
+        text += "Steps of one training stand together, where its best one stands. "
     if board.pairs:
         text += (
             f"Models share a rank unless their paired difference is significant (permutation test, "
@@ -313,6 +318,14 @@ def listed(parts: Sequence[Markup]) -> Markup:
     return Markup("{} and {}").format(Markup(", ").join(parts[:-1]), parts[-1])
 
 
+def _first(names: Sequence[Markup]) -> list[Markup]:
+    """Names of those who share the first rank; of many, as the steps of a training, a few."""
+    from markupsafe import Markup
+
+    more = len(names) - SHARED
+    return [*names[:SHARED], Markup("{} more").format(more)] if more > 1 else list(names)
+
+
 def verdict(section: Section) -> list[Markup]:
     """What the section found, in one or two sentences."""
     from markupsafe import Markup
@@ -329,9 +342,11 @@ def verdict(section: Section) -> list[Markup]:
         nobody = "no model here does its task" if idle else "it holds anchors only"
         told = Markup("; ").join(notes[:3]) or nobody
         return [Markup("No model can be ranked on {}: {}.").format(section.heading, told)]
-    value = first[0].headline
+    lower = board.direction == "lower"
+    best = (min if lower else max)(first, key=lambda r: r.headline.value or 0.0)
+    value = best.headline
     kind = f"partial {board.name}" if board.partial else board.name
-    names = listed([strong(section.name_of(r.run)) for r in first])
+    names = listed(_first([strong(section.name_of(r.run)) for r in first]))
     half = half_width(value.low, value.high)
     unit = f" {section.head.unit}" if section.head and section.head.unit else ""
     score = section.score(value.value) + ("" if half is None else f" ± {section.score(half)}")

@@ -34,6 +34,7 @@ from reports.radar import MARKERS, mark_path, radar_panels, too_many
 from reports.sections import Section, sections_of
 from reports.sweep import overview_panel
 from reports.thumbs import INLINE_LIMIT, Embed, PageImages
+from reports.trend import trend_panel
 from reports.variants import variants_panel
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def _render(
     sections = sections_of(runs)
     views = [_section_view(s, images, judging) for s in sections]
     script = _asset("judged.js") + _asset("answers.js") + _asset("report.js")
-    style = _asset("report.css") + _asset("overview.css")
+    style = _asset("report.css") + _asset("overview.css") + _asset("trend.css")
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -251,6 +252,7 @@ def _section_view(section: Section, images: PageImages, judging: Agreement) -> d
         "facts": section.facts,
         "verdict": verdict(section),
         "warnings": warnings(section),
+        "trend": trend_panel(section),
         "boards": [board_panel(section, b) for b in section.board.boards],
         "comparisons": comparison_rows(section),
         "variants": variants_panel(section),

@@ -28,6 +28,17 @@ SUITES = (
         verify=partial(verify.verify, "synth"),
     ),
     Suite(
+        name="val",
+        title="validation split of synth, drawn here: for curves while a model is trained; not "
+        "comparable with TextEdit, nor with synth",
+        version=GENERATOR_VERSION,
+        synthetic=True,
+        size=PER_CLASS * len(taxonomy.SUB_CLASSES),
+        load=data.load_val,
+        verify=partial(verify.verify, "val"),
+        validation=True,
+    ),
+    Suite(
         name="mini",
         title="the official subset, about 23 % of each sub-class",
         version="0ca14ba",

@@ -1,4 +1,4 @@
-"""Loading TextEdit: the official suites `full` and `mini`, and our own suite `synth`.
+"""Loading TextEdit: the official suites `full` and `mini`, and our own `synth` and `val`.
 
 A root folder has the official layout::
 
@@ -8,8 +8,8 @@ A root folder has the official layout::
     data/<class>/image/gt/<name>             it, or directly below the root, or below `images/`
 
 Where the images lie is decided by looking for a class folder with an `image` folder in those three
-places; `synth` is written to the cache in the same layout and read by the same code. Loading opens
-prompt files only; whether every image is there and whole is the business of `verify`.
+places; our own suites are written to the cache in the same layout and read by the same code.
+Loading opens prompt files only; whether every image is there and whole is the business of `verify`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,14 @@ from benchmarks.textedit.taxonomy import SUB_CLASSES, group_path
 from evals.core.errors import UserError
 from evals.core.protocols import DataSource
 from evals.core.types import Sample
+from synth.words import Split
 
-SuiteName = Literal["full", "mini", "synth"]
-PROMPT_FOLDERS: dict[SuiteName, str] = {"full": "fullset", "mini": "miniset", "synth": "synth"}
+SuiteName = Literal["full", "mini", "synth", "val"]
+PROMPT_FOLDERS: dict[SuiteName, str] = {
+    "full": "fullset", "mini": "miniset", "synth": "synth", "val": "synth",
+}  # fmt: skip
+SPLITS: dict[SuiteName, Split] = {"synth": "bench", "val": "val"}
+"""Our own suites, each in a folder of its own -> the split that its words and layouts are of."""
 IMAGE_FOLDERS = ("data", "", "images")
 
 
@@ -74,16 +79,21 @@ def load_synth(source: DataSource) -> list[Sample]:
     return load("synth", source)
 
 
+def load_val(source: DataSource) -> list[Sample]:
+    """Its validation split: other words and layouts, to look at while a model is trained."""
+    return load("val", source)
+
+
 def find_layout(suite: SuiteName, source: DataSource) -> Layout:
     """Find, render or download the data of a suite.
 
     Raises:
         UserError: it cannot be found, and what to pass.
     """
-    if suite == "synth":
+    if suite in SPLITS:
         from synth.textedit import ensure_suite
 
-        root = Path(ensure_suite(source.cache))
+        root = Path(ensure_suite(source.cache, split=SPLITS[suite]))
     elif source.root is not None:
         root = source.root
     elif source.revision is not None:
@@ -170,7 +180,7 @@ def _refuse(problem: LineProblem) -> None:
 
 
 def _load(layout: Layout) -> list[Sample]:
-    official = layout.suite != "synth"
+    official = layout.suite not in SPLITS
     return [
         _sample(layout, name, record, official) for name, record in read_records(layout, _refuse)
     ]
@@ -194,7 +204,8 @@ def _sample(layout: Layout, sub_class: str, record: Record, official: bool) -> S
         ),
     )
     return Sample(
-        id=str(record.id),
+        # Both of our own suites count from 1: no tool may take an item of one for one of the other.
+        id=f"val-{record.id}" if layout.suite == "val" else str(record.id),
         benchmark="textedit",
         suite=layout.suite,
         task="edit",

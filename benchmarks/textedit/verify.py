@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.textedit.data import (
     PROMPT_FOLDERS,
+    SPLITS,
     Layout,
     SuiteName,
     find_layout,
@@ -33,7 +34,7 @@ def verify(
     Each image is decoded completely, as only that finds a file that was cut short.
 
     Args:
-        suite: ``full``, ``mini`` or ``synth``.
+        suite: ``full``, ``mini``, ``synth`` or ``val``.
         source: where the data is read from.
         progress: told how far it has come.
 
@@ -93,7 +94,7 @@ def _count_problems(layout: Layout, records: list[tuple[str, Record]]) -> list[D
 
     Not fatal: a part of the suite can be run, but its means are not those of the suite.
     """
-    if layout.suite == "synth":
+    if layout.suite in SPLITS:
         return []
     counts = Counter(name for name, _ in records)
     folder = layout.root / "eval_prompts" / PROMPT_FOLDERS[layout.suite]

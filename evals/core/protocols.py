@@ -324,6 +324,8 @@ class Suite:
         verify: every problem of the data, without stopping at the first.
         identity: data file -> its sha256, for the run's manifest; None for generated data.
         missing: what to do when its data is not at hand, one sentence; empty for generated data.
+        validation: made to choose among checkpoints while a model is trained; all other suites are
+            refused there.
     """
 
     name: str
@@ -335,6 +337,7 @@ class Suite:
     verify: Callable[[DataSource], list[DataProblem]]
     identity: Callable[[DataSource], Mapping[str, str]] | None = None
     missing: str = ""
+    validation: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

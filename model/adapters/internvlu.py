@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from evals.core.checkpoints import Checkpoint, find_checkpoint
@@ -75,39 +75,66 @@ class Options:
 
 
 class InternVLU(Adapter):
-    """A checkpoint, loaded when the first sample comes.
+    """A checkpoint, loaded when the first sample comes; or a pipeline that is there already.
 
     Args:
-        checkpoint: found and checked.
+        checkpoint: found and checked; None around a pipeline.
         options: see there.
     """
 
     name = "internvlu"
     tasks: frozenset[Task] = frozenset({"understand", "generate", "edit"})
 
-    def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
+    def __init__(self, checkpoint: Checkpoint | None, options: Options) -> None:
         self.checkpoint = checkpoint
         self.options = options
         self.batch_size = options.batch_size
         self._pipe: InternVLUPipeline | None = None
+        self._weights: Mapping[str, JSON] = {}
         self._lock = threading.Lock()
+
+    @classmethod
+    def around(
+        cls, pipe: InternVLUPipeline, options: Options, weights: Mapping[str, JSON]
+    ) -> InternVLU:
+        """An adapter over a pipeline that somebody else loaded and keeps, as a trainer does.
+
+        Args:
+            pipe: stays its owner's: it is never let go of here.
+            options: those about loading (device, dtype, offload, compile) say nothing of it.
+            weights: what tells these weights from others, part of the run's identity.
+
+        Raises:
+            UserError: the options do not fit the model.
+        """
+        pipe.limits.check_system(options.system)
+        made = cls(None, replace(options, reference_compat=pipe.compat))
+        made._pipe, made._weights = pipe, dict(weights)
+        return made
 
     def describe(self) -> Mapping[str, JSON]:
         """The weights, the code and every option."""
         return {
             "adapter": self.name,
             "code": CODE,
-            "checkpoint": self.checkpoint.name,
-            "commit": self.checkpoint.commit,
-            "files": self.checkpoint.digest,
+            **self._which(),
             "options": stamp(self.options),
             "packages": {p: importlib.metadata.version(p) for p in _PACKAGES},
         }
+
+    def _which(self) -> Mapping[str, JSON]:
+        """What tells the weights from others."""
+        found = self.checkpoint
+        if found is None:
+            return self._weights
+        return {"checkpoint": found.name, "commit": found.commit, "files": found.digest}
 
     def check(self, samples: Sequence[Sample]) -> list[str]:
         """A remark when billions of weights are about to run on a CPU."""
         from model.torch_tools import resolve_device
 
+        if self.checkpoint is None:
+            return []
         folder = self.checkpoint.folder
         assert folder is not None
         size = sum(p.stat().st_size for p in folder.rglob("*.safetensors"))
@@ -121,7 +148,7 @@ class InternVLU(Adapter):
     def release(self) -> None:
         """Let go of the weights; they are loaded again when the next sample comes."""
         with self._lock:
-            if self._pipe is not None:
+            if self._pipe is not None and self.checkpoint is not None:
                 self._pipe = None
                 free_memory()
 
@@ -169,6 +196,7 @@ class InternVLU(Adapter):
         if self._pipe is None:
             from model.internvlu.pipeline import InternVLUPipeline
 
+            assert self.checkpoint is not None
             assert self.checkpoint.folder is not None
             chosen = self.options
             self._pipe = InternVLUPipeline.from_pretrained(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from evals.core.errors import UserError
 
@@ -25,9 +26,12 @@ def main(words: Sequence[str]) -> int:
                 "[key=value ...] [--force]."
             )
         config = read(rest[0], rest[1:])
+        scorer: Any = find_scorer() if config.evaluate.every else None
+        if scorer is not None:
+            scorer.check(config.evaluate)
         from model.finetune.trainer import finetune
 
-        finetune(config, scorer=find_scorer() if config.evaluate.every else None, force=force)
+        finetune(config, scorer=scorer, force=force)
     except UserError as error:
         print(f"finetune: {error}", file=sys.stderr)
         return 2

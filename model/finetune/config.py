@@ -163,7 +163,7 @@ class Evaluate:
     every: int = option(0, "updates; 0 for never", least=0)
     suite: str = option("textedit/val", "benchmark/suite, of a validation split")
     limit: int | None = option(None, "samples, spread over the groups; all when null", least=1)
-    metrics: tuple[str, ...] = option(("ocr", "ocr_strict", "fidelity"), "all when empty")
+    metrics: tuple[str, ...] = option(("ocr_official", "ocr_strict", "fidelity"), "all when empty")
     at_start: bool = option(True, "also before the first update")
 
 

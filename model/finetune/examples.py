@@ -113,7 +113,7 @@ class Reader:
             return self._answer(row, source, number)
         if row.target is None or bucket is None:
             raise UserError(f"Row {row.id} of {source} has no image to learn; give it one.")
-        target, given = _cut(row, bucket)
+        target, given = cut(row, bucket)
         self.limits.check_target(bucket, len(given))
         dropped = choose(row.task, bool(given), self.rates, self.seed, number)
         kept = given if dropped != "all" else []
@@ -153,7 +153,7 @@ class Reader:
         return tuple(im.understanding_pixels(i, config.processor, config.vlm) for i in images)
 
 
-def _cut(row: Row, bucket: Size) -> tuple[Image.Image, list[Image.Image]]:
+def cut(row: Row, bucket: Size) -> tuple[Image.Image, list[Image.Image]]:
     """The target in its bucket's size, and the condition images.
 
     A source of the target's shape is cut as the target is, so that what was not edited stays where
@@ -173,4 +173,4 @@ def _cut(row: Row, bucket: Size) -> tuple[Image.Image, list[Image.Image]]:
 _ALIKE = 0.02
 """Aspect ratios that differ by less belong to pictures that lie on each other."""
 
-__all__ = ["Dropped", "Example", "Reader", "choose"]
+__all__ = ["Dropped", "Example", "Reader", "choose", "cut"]

@@ -101,8 +101,9 @@ def _merged(
     kept = checkpoints.read_tensors(place, moments=False)
     chosen = kept.ema if ema and kept.ema is not None else kept.weights
     put(parts, config, chosen)
-    for name in loading.MODULES:
-        parts.module(name).to(dtype)
+    if dtype != torch.float32:
+        for name in loading.MODULES:
+            parts.module(name).to(dtype)
     about = {
         **describe(config, state.step, base), "samples": state.samples,
         "ema": chosen is kept.ema, "base": config.checkpoint, "packages": dict(state.packages),

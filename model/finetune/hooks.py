@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from model.finetune.prepare import Networks
     from model.internvlu.pipeline import InternVLUPipeline
 
-Scorer: TypeAlias = "Callable[..., Mapping[str, float | None]]"
-"""``(pipe, *, training, evaluate, sampling, out) -> numbers``; see `evals.finetune_scoring`."""
+Scorer: TypeAlias = "Callable[..., Mapping[str, float | str]]"
+"""``(pipe, *, training, evaluate, sampling, out)`` to numbers, and reasons where there is none; see
+`evals.finetune_scoring`."""
 
 SAMPLES = "samples"
-_LINE, _GAP, _SIDE = 18, 6, 320
+_LINE, _GAP, _SIDE, _LONGEST = 18, 6, 320, 110
 
 
 class Hooks:
@@ -118,7 +119,7 @@ class Hooks:
         finally:
             joint.train()
 
-    def look(self, step: int) -> dict[str, float | None]:
+    def look(self, step: int) -> dict[str, float | str]:
         """Make what is due after an update.
 
         Returns:
@@ -139,7 +140,8 @@ class Hooks:
                     evaluate=self.config.evaluate, sampling=self.config.sampling, out=self.folder,
                 )
             )  # fmt: skip
-        shown = ", ".join(f"{k} {v:.3f}" for k, v in list(found.items())[:6] if v is not None)
+        numbers = [(k, v) for k, v in found.items() if isinstance(v, float)]
+        shown = ", ".join(f"{k} {v:.3f}" for k, v in numbers[:6])
         self.say(f"step {step} on {self.config.evaluate.suite}: {shown}")
         return found
 
@@ -168,19 +170,27 @@ def describe(config: Config, step: int, base: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def grid(rows: Sequence[Row], made: Sequence[Image.Image]) -> Image.Image:
-    """Rows below each other: the source, what was made, what was wanted, under the prompt."""
-    strips = [
-        [_small(i) if i is not None else None for i in (row.source, image, row.target)]
-        for row, image in zip(rows, made, strict=True)
-    ]
+def grid(rows: Sequence[Row], made: Sequence[Image.Image] | None) -> Image.Image:
+    """Rows below each other: the source, what was made, what is wanted, under the prompt.
+
+    Args:
+        rows: of the data.
+        made: of each; None where nothing is made yet.
+    """
+    columns = ["source", *(["made"] if made is not None else []), "wanted"]
+    strips = []
+    for n, row in enumerate(rows):
+        images = [row.source, *([made[n]] if made is not None else []), row.target]
+        strips.append([_small(image) if image is not None else None for image in images])
     heights = [max(i.height for i in strip if i is not None) + _LINE + _GAP for strip in strips]
-    width = 3 * (_SIDE + _GAP)
-    page = Image.new("RGB", (width, sum(heights)), "white")
-    draw, font, top = ImageDraw.Draw(page), ImageFont.load_default(size=12), 0
+    page = Image.new("RGB", (len(columns) * (_SIDE + _GAP), _LINE + sum(heights)), "white")
+    draw, font, top = ImageDraw.Draw(page), ImageFont.load_default(size=12), _LINE
+    for n, name in enumerate(columns):
+        draw.text((n * (_SIDE + _GAP) + 2, 1), name, fill="#666666", font=font)
     for row, strip, height in zip(rows, strips, heights, strict=True):
-        words = row.prompt if len(row.prompt) < 150 else row.prompt[:147] + "..."
-        draw.text((2, top + 1), words, fill="black", font=font)
+        words = " ".join(row.prompt.split())
+        shown = words if len(words) < _LONGEST else words[: _LONGEST - 3] + "..."
+        draw.text((2, top + 1), shown, fill="black", font=font)
         for n, image in enumerate(strip):
             if image is not None:
                 page.paste(image, (n * (_SIDE + _GAP), top + _LINE))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -410,6 +411,9 @@ def _accelerator(config: Config, folder: Path) -> Any:
     """
     wanted = config.device.precision
     on_cpu = not torch.cuda.is_available()
+    if on_cpu and "OMP_NUM_THREADS" not in os.environ:
+        # Threads that wait for each other wait much longer where others need their cores.
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) - config.data.workers))
     mixed = "bf16" if wanted == "bf16" or (wanted == "auto" and not on_cpu) else "no"
     accelerator = Accelerator(
         mixed_precision=mixed, cpu=on_cpu,

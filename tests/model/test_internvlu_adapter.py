@@ -67,6 +67,26 @@ def test_other_sizes_of_an_edit(
     assert image.size == size if size else image.size != (300, 211)
 
 
+def test_around_a_pipeline_that_is_loaded_already(folder: Path, tmp_path: Path) -> None:
+    from model.internvlu.pipeline import InternVLUPipeline
+
+    asked = [asks("edit", "make it blue", picture(tmp_path, "a.png"))]
+    pipe = InternVLUPipeline.from_pretrained(folder, device="cpu", reference_compat=True)
+    model = InternVLU.around(pipe, Options(steps=2), {"training": {"step": 3}})
+    assert model.options.reference_compat, "as the pipeline is"
+    own = made(folder, reference_compat=True)
+    assert model.edit(asked, [SEED])[0].images == own.edit(asked, [SEED])[0].images
+    told, usual = model.describe(), own.describe()
+    assert told["training"] == {"step": 3}
+    assert {"code", "options", "packages"} <= told.keys() & usual.keys()
+    assert not {"checkpoint", "commit", "files"} & told.keys()
+    model.release()
+    own.release()
+    assert model._loaded() is pipe
+    assert own._pipe is None
+    assert model.check(asked) == []
+
+
 def test_all_three_tasks(folder: Path, tmp_path: Path) -> None:
     it = made(folder, max_new_tokens=5)
     one, two = picture(tmp_path, "a.png"), picture(tmp_path, "bb.png")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 from collections import Counter
@@ -194,7 +195,8 @@ def test_our_own_suite_takes_the_same_path(tmp_path: Path, monkeypatch: pytest.M
 
     asked: list[Path] = []
 
-    def ensure(cache: Path) -> Path:
+    def ensure(cache: Path, split: str) -> Path:
+        assert split == "bench"
         asked.append(cache)
         return synth.textedit.write_suite(tmp_path / "suite", per_class=1)
 
@@ -215,6 +217,28 @@ def test_our_own_suite_takes_the_same_path(tmp_path: Path, monkeypatch: pytest.M
     from benchmarks.textedit.verify import verify_synth
 
     assert verify_synth(source) == []
+
+
+def test_the_validation_split_is_another_suite(tmp_path: Path) -> None:
+    suites = importlib.import_module("benchmarks.textedit").BENCHMARK.suites
+    val, synth = suites["val"], suites["synth"]
+    assert val.synthetic
+    assert [s.name for s in suites.values() if s.validation] == ["val"]
+    source = DataSource(cache=tmp_path)
+    samples, bench = val.load(source), synth.load(source)
+    assert len(samples) == len(bench) == val.size == synth.size == 72
+    assert Counter(s.group for s in samples) == Counter(s.group for s in bench)
+    assert {s.suite for s in samples} == {"val"}
+    for name in ("id", "cluster", "output_path", "prompt"):
+        assert not {getattr(s, name) for s in samples} & {getattr(s, name) for s in bench}, name
+    # Another name space than the official ids, which some errata name.
+    assert not any(s.reference.errata for s in samples)
+    assert val.verify(source) == []
+    told = set()
+    for suite in (samples, bench):
+        told.add(frozenset(t for s in suite for t in (s.reference.source_text.lower(),)))
+    first, second = told
+    assert not {t for t in first & second if t.isalpha()}, "no word of one split is in the other"
 
 
 # --- hostile lines ----------------------------------------------------------------------------
