@@ -11,6 +11,7 @@ import importlib.metadata
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from evals.core.checkpoints import Checkpoint, find_checkpoint
@@ -65,6 +66,7 @@ class Options:
     temperature: float = option(1.0, "of drawing text", least=0.01)
     top_p: float = option(1.0, "mass of the tokens drawn from", least=0.01, most=1)
     system: str | None = option(None, "in place of the official system text")
+    adapter: str | None = option(None, "folder of LoRA adapters, CHECKPOINT/adapter of a training")
     reference_compat: bool = option(False, "repeat the released code's defects, docs/model.md")
     batch_size: int = option(1, "samples at once; does not change them", least=1)
     device: str = option("auto", "cpu, cuda, cuda:N or auto")
@@ -118,7 +120,7 @@ class InternVLU(Adapter):
             "adapter": self.name,
             "code": CODE,
             **self._which(),
-            "options": stamp(self.options),
+            "options": self._stamp(),
             "packages": {p: importlib.metadata.version(p) for p in _PACKAGES},
         }
 
@@ -127,7 +129,15 @@ class InternVLU(Adapter):
         found = self.checkpoint
         if found is None:
             return self._weights
-        return {"checkpoint": found.name, "commit": found.commit, "files": found.digest}
+        which = {"checkpoint": found.name, "commit": found.commit, "files": found.digest}
+        beside = self.options.adapter
+        if beside is not None:
+            which["adapter_files"] = Checkpoint(name=beside, folder=Path(beside)).digest
+        return which
+
+    def _stamp(self) -> dict[str, JSON]:
+        """All options; a run from before there were adapters is still the same run."""
+        return {k: v for k, v in stamp(self.options).items() if k != "adapter" or v is not None}
 
     def check(self, samples: Sequence[Sample]) -> list[str]:
         """A remark when billions of weights are about to run on a CPU."""
@@ -202,7 +212,7 @@ class InternVLU(Adapter):
             self._pipe = InternVLUPipeline.from_pretrained(
                 self.checkpoint.folder, device=chosen.device, dtype=chosen.dtype,
                 device_map=chosen.device_map, offload=chosen.offload, compile=chosen.compile,
-                reference_compat=chosen.reference_compat,
+                adapter=chosen.adapter, reference_compat=chosen.reference_compat,
             )  # fmt: skip
             self._pipe.limits.check_system(chosen.system)
         return self._pipe
@@ -355,6 +365,12 @@ def make(argument: str | None, options: Mapping[str, JSON]) -> InternVLU:
         raise UserError(f"The model internvlu:{argument} cannot be used: {found.absence}.")
     assert found.folder is not None
     ModelConfig.read(found.folder)
+    if chosen.adapter is not None:
+        from model.internvlu.lora import check_folder
+
+        folder = Path(chosen.adapter).expanduser().resolve()
+        check_folder(folder)
+        chosen = replace(chosen, adapter=str(folder))
     for component in files.WEIGHTS:
         files.shapes(found.folder / component)
     return InternVLU(found, chosen)

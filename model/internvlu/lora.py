@@ -91,21 +91,31 @@ def _held(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {k: v.detach().cpu().contiguous() for k, v in state.items()}
 
 
+def check_folder(folder: Path) -> list[str]:
+    """Components of which a folder holds adapters.
+
+    Raises:
+        UserError: none, or peft is absent.
+    """
+    need_peft()
+    found = [name for name in COMPONENTS if (folder / name / CONFIG).is_file()]
+    if not found and not (folder / BESIDE).is_file():
+        raise UserError(
+            f"{folder} holds no adapters; it needs {COMPONENTS[1]}/{CONFIG}, as a fine-tuning with "
+            "lora.rank writes it to RUN/checkpoints/step-.../adapter."
+        )
+    return found
+
+
 def load_adapters(modules: Mapping[str, nn.Module], folder: Path) -> None:
     """Put adapters that `save_adapters` wrote into a checkpoint's components.
 
     Raises:
         UserError: the folder holds none, or they are of another model.
     """
-    need_peft()
+    found = check_folder(folder)
     from peft import set_peft_model_state_dict
 
-    found = [name for name in COMPONENTS if (folder / name / CONFIG).is_file()]
-    if not found and not (folder / BESIDE).is_file():
-        raise UserError(
-            f"{folder} holds no adapters; it needs {COMPONENTS[1]}/{CONFIG}, as a fine-tuning with "
-            "lora.rank writes it to CHECKPOINT/adapter."
-        )
     if (folder / BESIDE).is_file():
         _load_beside(modules, folder / BESIDE)
     for name in found:

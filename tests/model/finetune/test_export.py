@@ -173,3 +173,21 @@ def test_grids_show_the_validation_rows(checkpoint: Path, rows: Path, tmp_path: 
     first, last = (np.asarray(Image.open(p)) for p in pages)
     assert first.shape == last.shape
     assert not np.array_equal(first, last)
+
+
+def test_a_sweep_takes_adapters_and_knows_them_apart(
+    checkpoint: Path, rows: Path, tmp_path: Path
+) -> None:
+    from model.adapters.internvlu import make
+
+    plain = make(str(checkpoint), {}).describe()
+    found = []
+    for name, rate in (("one", 2e-2), ("two", 1e-2)):
+        run = lora_run(checkpoint, rows, tmp_path / name, optimizer={"lr": rate}, steps=1)
+        folder = checkpoints.pick(run) / checkpoints.ADAPTER
+        found.append(make(str(checkpoint), {"adapter": str(folder)}).describe())
+    assert "adapter" not in dict(plain["options"])  # type: ignore[call-overload]
+    assert found[0]["files"] == found[1]["files"] == plain["files"]
+    assert found[0]["adapter_files"] != found[1]["adapter_files"]
+    with pytest.raises(UserError, match="holds no adapters"):
+        make(str(checkpoint), {"adapter": str(tmp_path)})
