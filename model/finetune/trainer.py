@@ -9,23 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
-from accelerate.utils import (
-    DistributedType,
-    GradientAccumulationPlugin,
-    ProjectConfiguration,
-    gather_object,
-)
+from accelerate.utils import gather_object
 from torch import Tensor
 
 from evals.core.errors import UserError
@@ -33,6 +25,7 @@ from evals.core.writing import disk_error
 from model.finetune import checkpoints, prepare, reading, trainable
 from model.finetune.batches import Loaded, Stream
 from model.finetune.config import Config
+from model.finetune.devices import SHARDED, fits, make_accelerator, make_average
 from model.finetune.hooks import Hooks, Scorer
 from model.finetune.joint import Inputs
 from model.finetune.logs import Journal, Seen, Window, memory
@@ -40,13 +33,8 @@ from model.finetune.loss import noised, weighted
 from model.finetune.seeds import derive
 from model.internvlu.limits import Limits
 from model.internvlu.lora import save_adapters
-from model.torch_tools import is_out_of_memory
 
 Say: TypeAlias = "Callable[[str], None]"
-TRACKED = "trackers"
-"""Folder of what TensorBoard and others write."""
-
-_SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,11 +92,11 @@ class Trainer:
     def __init__(self, config: Config, scorer: Scorer | None, say: Say) -> None:
         self.config = config
         self.folder = Path(config.out).expanduser()
-        self.accelerator = _accelerator(config, self.folder)
+        self.accelerator = make_accelerator(config, self.folder)
         self.share = prepare.share_of(config, self.accelerator.num_processes)
         self.devices: int = self.accelerator.num_processes
         self.say: Say = say if self.accelerator.is_main_process else lambda _line: None
-        sharded = self.accelerator.distributed_type in _SHARDED
+        sharded = self.accelerator.distributed_type in SHARDED
         frozen = torch.float32
         if self.accelerator.mixed_precision == "bf16" and not sharded:
             frozen = torch.bfloat16
@@ -120,7 +108,7 @@ class Trainer:
         optimizer = prepare.optimizer_of(config, joint)
         self.model, self.optimizer = self.accelerator.prepare(joint, optimizer)
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.ema = _average(config, self.trained)
+        self.ema = make_average(config, self.trained)
         self.rate = prepare.learning_rate(config)
         self.hooks = Hooks(
             config, self.networks, self.accelerator, scorer, self.ema, self.trained, self.say,
@@ -245,7 +233,7 @@ class Trainer:
         self._list([line for unit in loaded for line in unit.bad])
         counts = self._counts(loaded)
         for unit in loaded:
-            with self.accelerator.accumulate(self.model), _fits(unit):
+            with self.accelerator.accumulate(self.model), fits(unit):
                 self._learn(unit, counts, window)
         clip = self.config.optimizer.clip or float("inf")
         norm = float(self.accelerator.clip_grad_norm_(self.trained, clip))
@@ -401,63 +389,3 @@ class Trainer:
                 numbers = {f"eval/{k}": v for k, v in values.items() if isinstance(v, float)}
                 self.accelerator.log(numbers, step=step)
         self.accelerator.wait_for_everyone()
-
-
-def _accelerator(config: Config, folder: Path) -> Any:
-    """What spreads the work over devices.
-
-    Raises:
-        UserError: it cannot be made as asked.
-    """
-    wanted = config.device.precision
-    on_cpu = not torch.cuda.is_available()
-    if on_cpu and "OMP_NUM_THREADS" not in os.environ:
-        # Threads that wait for each other wait much longer where others need their cores.
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) - config.data.workers))
-    mixed = "bf16" if wanted == "bf16" or (wanted == "auto" and not on_cpu) else "no"
-    accelerator = Accelerator(
-        mixed_precision=mixed, cpu=on_cpu,
-        project_config=ProjectConfiguration(str(folder), logging_dir=str(folder / TRACKED)),
-        gradient_accumulation_plugin=GradientAccumulationPlugin(
-            num_steps=1, sync_with_dataloader=False
-        ),
-        log_with=list(config.log.trackers) or None,
-        # One pass may concern answers alone and another images alone.
-        kwargs_handlers=[
-            DistributedDataParallelKwargs(find_unused_parameters=True),
-            # Others wait while the first one makes images and scores them.
-            InitProcessGroupKwargs(timeout=timedelta(hours=12)),
-        ],
-    )  # fmt: skip
-    # How many micro-batches make an update is known once it is known how many processes there are.
-    accelerator.gradient_accumulation_steps = prepare.share_of(config, accelerator.num_processes)
-    if config.log.trackers:
-        accelerator.init_trackers(config.name or folder.name)
-    return accelerator
-
-
-def _average(config: Config, trained: list[Any]) -> Any | None:
-    """A moving average of what is trained."""
-    if not config.ema.decay:
-        return None
-    from diffusers.training_utils import EMAModel
-
-    return EMAModel(trained, decay=config.ema.decay)
-
-
-@contextlib.contextmanager
-def _fits(unit: Loaded) -> Iterator[None]:
-    """Memory that runs out as a sentence with the bucket that did not fit.
-
-    Raises:
-        UserError: it ran out.
-    """
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise UserError(
-            f"Out of memory in {unit}; lower micro_batch or resolution.max, set "
-            "device.gradient_checkpointing, or train adapters (lora) in place of all weights."
-        ) from error

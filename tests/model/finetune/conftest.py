@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from accelerate.state import AcceleratorState
 
 from tests.model.finetune import kit
 
@@ -25,7 +26,6 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _fresh_accelerator() -> Iterator[None]:
     """accelerate keeps one state for a process; a test must not see that of another."""
+    AcceleratorState._reset_state(True)
     yield
-    from accelerate.state import AcceleratorState
-
     AcceleratorState._reset_state(True)

@@ -1,0 +1,86 @@
+"""What the loop stands on: accelerate, a moving average, and memory that may run out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
+from accelerate.utils import DistributedType, GradientAccumulationPlugin, ProjectConfiguration
+
+from evals.core.errors import UserError
+from model.finetune import prepare
+from model.finetune.batches import Loaded
+from model.finetune.config import Config
+from model.torch_tools import is_out_of_memory
+
+TRACKED = "trackers"
+"""Folder of what TensorBoard and others write."""
+
+SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED)
+"""Where a process holds no whole weights."""
+
+
+def make_accelerator(config: Config, folder: Path) -> Any:
+    """What spreads the work over devices.
+
+    Raises:
+        UserError: it cannot be made as asked.
+    """
+    wanted = config.device.precision
+    on_cpu = not torch.cuda.is_available()
+    if on_cpu and "OMP_NUM_THREADS" not in os.environ:
+        # Threads that wait for each other wait much longer where others need their cores.
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) - config.data.workers))
+    mixed = "bf16" if wanted == "bf16" or (wanted == "auto" and not on_cpu) else "no"
+    accelerator = Accelerator(
+        mixed_precision=mixed, cpu=on_cpu,
+        project_config=ProjectConfiguration(str(folder), logging_dir=str(folder / TRACKED)),
+        gradient_accumulation_plugin=GradientAccumulationPlugin(
+            num_steps=1, sync_with_dataloader=False
+        ),
+        log_with=list(config.log.trackers) or None,
+        # One pass may concern answers alone and another images alone.
+        kwargs_handlers=[
+            DistributedDataParallelKwargs(find_unused_parameters=True),
+            # Others wait while the first one makes images and scores them.
+            InitProcessGroupKwargs(timeout=timedelta(hours=12)),
+        ],
+    )  # fmt: skip
+    # How many micro-batches make an update is known once it is known how many processes there are.
+    accelerator.gradient_accumulation_steps = prepare.share_of(config, accelerator.num_processes)
+    if config.log.trackers:
+        accelerator.init_trackers(config.name or folder.name)
+    return accelerator
+
+
+def make_average(config: Config, trained: list[Any]) -> Any | None:
+    """A moving average of what is trained."""
+    if not config.ema.decay:
+        return None
+    from diffusers.training_utils import EMAModel
+
+    return EMAModel(trained, decay=config.ema.decay)
+
+
+@contextlib.contextmanager
+def fits(unit: Loaded) -> Iterator[None]:
+    """Memory that runs out as a sentence with the bucket that did not fit.
+
+    Raises:
+        UserError: it ran out.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"Out of memory in {unit}; lower micro_batch or resolution.max, set "
+            "device.gradient_checkpointing, or train adapters (lora) in place of all weights."
+        ) from error
