@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evals.config import BenchmarkSpec, ModelSpec, RunConfig, build_config
 from evals.config_judging import JUDGING, build_judging
-from evals.console import LiveProgress, out, print_json, say
+from evals.console import LiveProgress, interruptible, out, print_json, say
 from evals.core.budget import Budget
-from evals.core.errors import Interrupted, UserError
+from evals.core.errors import UserError
 from evals.core.protocols import JudgeSettings, ScoringSettings
 from evals.core.store import StoredRun, find_runs, read_manifest
 from evals.stored import export_to, reliability_of, say_written, show_one
@@ -48,7 +47,7 @@ def run(
     if dry_run:
         return show_plan(plan, as_json=as_json)
     _check_judges(plan)
-    with _interruptible(), LiveProgress(quiet=as_json) as progress:
+    with interruptible(), LiveProgress(quiet=as_json) as progress:
         outcomes = execute(plan, progress)
     page = config.out / "report.html" if report else None
     folders = [r.folder for r in plan.runs]
@@ -69,15 +68,6 @@ def _check_judges(plan: Plan) -> None:
                 absence = metric.absence()
                 if absence is not None:
                     raise UserError(f"The judge cannot be asked: {absence}.")
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C as an error of ours: typer would answer it with a bare "Aborted"."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Interrupted from None
 
 
 def _check_engines(settings: ScoringSettings) -> None:
@@ -119,7 +109,7 @@ def rescore(
     concerned = _concerned(configs, flags.get("metrics", ()))
     for folder in (f for f in folders if f not in concerned):
         say(f"{folder}: has none of the metrics named, and is left as it is")
-    with _interruptible(), LiveProgress(quiet=as_json) as progress:
+    with interruptible(), LiveProgress(quiet=as_json) as progress:
         for folder in concerned:
             plan = _replan(folder, configs[folder])
             if "judges" in flags:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+
+from evals.core.errors import Interrupted
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -188,3 +191,12 @@ def print_json(value: Any) -> None:
     from evals.core.store import plain
 
     print(json.dumps(plain(value), ensure_ascii=False, indent=1))
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as an error of ours: typer would answer it with a bare "Aborted"."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted from None

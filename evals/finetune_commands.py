@@ -5,15 +5,14 @@ torch and everything that needs it are imported inside the functions.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from evals.console import out, print_json, say, show_list, show_table
-from evals.core.errors import Interrupted, MissingExtra, UserError
+from evals.console import interruptible, out, print_json, say, show_list, show_table
+from evals.core.errors import MissingExtra, UserError
 
 if TYPE_CHECKING:
     from model.finetune.config import Config, Task
@@ -33,15 +32,6 @@ def _need() -> None:
     for package in packages:
         if importlib.util.find_spec(package) is None:
             raise MissingExtra(package, "finetune", PURPOSE)
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C as an error of ours: typer would answer it with a bare "Aborted"."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Interrupted from None
 
 
 def _show(line: str) -> None:
@@ -70,7 +60,7 @@ def run(
         return _dry_run(config, as_json=as_json)
     from model.finetune.trainer import finetune
 
-    with _interruptible():
+    with interruptible():
         outcome = finetune(config, scorer=scorer, force=force, say=say)
     page = _report(Path(config.out).expanduser())
     if as_json:
@@ -144,7 +134,7 @@ def data(
     """Draw rows to learn from, and say what was made."""
     from model.data.text_edits import write_text_edits
 
-    with _interruptible():
+    with interruptible():
         made = write_text_edits(
             folder.expanduser(), task=cast("Task", task), split=split, count=count, seed=seed,
             size=size, workers=workers,
@@ -191,7 +181,7 @@ def evaluate(run: Path, wanted: Sequence[int], *, as_json: bool) -> int:
     there = kept(folder)
     _check_steps(folder, wanted, there)
     found: dict[int, Mapping[str, Any]] = {}
-    with _interruptible():
+    with interruptible():
         for step in wanted or there:
             pipe = load_pipeline(folder, step=step, ema=True)
             base = read_state(pick(folder, step)).base
