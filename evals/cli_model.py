@@ -54,12 +54,16 @@ Compat = Annotated[
 def tiny(
     folder: Annotated[Path, typer.Argument(help="Folder to be made.")],
     seed: Annotated[int, typer.Option(help="Of the weights.")] = 0,
+    trainable: Annotated[
+        bool,
+        typer.Option("--trainable", help="One that minutes of training improve visibly, 40 MB."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write a tiny random checkpoint, about 2 MB, to try every path with."""
     from evals import model_checkpoint
 
-    raise typer.Exit(model_checkpoint.tiny(folder, seed, as_json=as_json))
+    raise typer.Exit(model_checkpoint.tiny(folder, seed, trainable=trainable, as_json=as_json))
 
 
 @model_app.command("info")

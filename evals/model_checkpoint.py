@@ -17,19 +17,32 @@ if TYPE_CHECKING:
     from model.internvlu.verify import Check
 
 
-def tiny(folder: Path, seed: int, *, as_json: bool) -> int:
-    """Write a tiny random checkpoint and say what can be done with it."""
+def tiny(folder: Path, seed: int, *, trainable: bool = False, as_json: bool) -> int:
+    """Write a tiny random checkpoint and say what can be done with it.
+
+    Args:
+        folder: to be made.
+        seed: of the weights.
+        trainable: make one that short training can be seen to improve.
+        as_json: print JSON and nothing else.
+    """
     need_torch()
     if not 0 <= seed <= MAX_SEED:
         raise UserError(f"--seed is {seed}; it must be from 0 to {MAX_SEED}.")
-    from model.internvlu.tiny import write_tiny
+    from model.internvlu.tiny import TRAINABLE, write_tiny
 
-    place = write_tiny(folder.expanduser(), seed)
+    place = write_tiny(folder.expanduser(), seed, **(TRAINABLE if trainable else {}))
     size = sum(p.stat().st_size for p in place.rglob("*") if p.is_file())
     if as_json:
-        print_json({"checkpoint": place.resolve(), "bytes": size, "seed": seed})
+        print_json(
+            {"checkpoint": place.resolve(), "bytes": size, "seed": seed, "trainable": trainable}
+        )
         return 0
     show(f"checkpoint: {place.resolve()}")
+    if trainable:
+        show(f"{_bytes(size)}: a VAE that keeps pictures, and a decoder that has learnt nothing.")
+        show("train it; then guidance_scale=1 and image_guidance_scale=1 suit it in edits.")
+        return 0
     show(f"{_bytes(size)} of random weights: every path works, and nothing it makes has meaning.")
     show(f'try: umm-evals model generate {folder} "a red panda" -o panda.png')
     return 0

@@ -94,6 +94,21 @@ def test_tiny_says_where_it_is_and_what_to_do_next(
     assert (tmp_path / "a" / weights).read_bytes() == (tmp_path / "b" / weights).read_bytes()
 
 
+def test_trainable_is_another_checkpoint_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("model", "tiny", tmp_path / "a", "--trainable") == 0
+    said = capsys.readouterr().out
+    assert str(tmp_path / "a") in said
+    assert "learnt nothing" in said
+    assert call("model", "tiny", tmp_path / "b", "--trainable", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["trainable"] is True
+    assert told["bytes"] > 20_000_000
+    assert call("model", "info", tmp_path / "b") == 0
+    capsys.readouterr()
+
+
 def test_info_shows_the_parts_and_passes(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("model", "info", tiny) == 0
     said = capsys.readouterr().out
