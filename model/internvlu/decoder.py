@@ -10,6 +10,7 @@ spans of any length go through together. Weights have the names of the official 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -217,6 +218,33 @@ class OutputNorm(nn.Module):
         return _modulated(x.float(), shift, scale).to(x.dtype)
 
 
+ROUNDED_UP = (12, 106)
+"""Frequencies that are one last bit above the exact ones in the recordings of the released code."""
+
+
+def time_waves(timestep: Tensor, count: int = 128, period: float = 10_000.0) -> Tensor:
+    """Cosines and sines of the time, the same on every machine.
+
+    Angles reach a million, where float32 steps by 0.06. One last bit of an exponential, which
+    differs between processors and devices, would be another time and move velocities by 0.01; so
+    they are computed in float64 on the CPU, and rounded as where the recordings were made.
+
+    Args:
+        timestep: (samples,), 0 to 1000, on the CPU.
+        count: of the frequencies.
+        period: of the slowest one, in thousandths of a timestep.
+
+    Returns:
+        (samples, 2 * count), float32.
+    """
+    exponents = -math.log(period) * torch.arange(count, dtype=torch.float32) / count
+    frequencies = exponents.double().exp().float()
+    up = torch.tensor([n for n in ROUNDED_UP if n < count])
+    frequencies[up] = torch.nextafter(frequencies[up], torch.tensor(math.inf))
+    angles = 1000 * (timestep[:, None].float() * frequencies[None])
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
 class Transformer(nn.Module):
     """The layers and what is before and behind them."""
 
@@ -248,9 +276,7 @@ class Transformer(nn.Module):
         """(samples or 1, width); one row when all samples are at the same time."""
         if len(timestep) > 1 and bool((timestep == timestep[0]).all()):
             timestep = timestep[:1]
-        # Its angles reach a million, where float32 steps by 0.06. On the CPU, so that the last bit
-        # of an exponential does not make another time on another device.
-        waves = self.time_text_embed.time_proj(timestep.cpu() * self.config.timestep_scale)
+        waves = time_waves(timestep.cpu() * self.config.timestep_scale)
         embedded: Tensor = self.time_text_embed.timestep_embedder(
             waves.to(self.proj_out.weight.device, dtype)
         )

