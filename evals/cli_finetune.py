@@ -60,10 +60,10 @@ def run(
 def data(
     folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to be made.")],
     task: Annotated[str, typer.Option(help="What its rows teach.")] = "edit",
-    split: Annotated[str, typer.Option(help="train or val; bench is for tests.")] = "train",
+    split: Annotated[str, typer.Option(help="train or val; bench is refused.")] = "train",
     count: Annotated[int, typer.Option(help="Rows.")] = 2000,
     size: Annotated[int, typer.Option(help="Longer side of the images in pixels.")] = 256,
-    seed: Annotated[int, typer.Option(help="Of the choice of scenes.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the wordings; the scenes are the same.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes that draw.")] = 2,
     as_json: Json = False,
 ) -> None:

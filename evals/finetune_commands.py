@@ -184,9 +184,11 @@ def evaluate(run: Path, wanted: Sequence[int], *, as_json: bool) -> int:
     with interruptible():
         for step in wanted or there:
             pipe = load_pipeline(folder, step=step, ema=True)
-            base = read_state(pick(folder, step)).base
+            place = pick(folder, step)
+            # Of what it was made with, which --force may have changed since.
+            training = describe(stored_config(place), step, read_state(place).base)
             found[step] = score(
-                pipe, training=describe(config, step, base), evaluate=config.evaluate,
+                pipe, training=training, evaluate=config.evaluate,
                 sampling=config.sampling, out=folder,
             )  # fmt: skip
             del pipe  # the next one must fit beside nothing

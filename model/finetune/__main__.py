@@ -13,7 +13,7 @@ from evals.core.errors import UserError
 
 
 def main(words: Sequence[str]) -> int:
-    """Run a configuration; 2 where it makes no sense."""
+    """Run a configuration; 2 where it makes no sense, 130 after Ctrl-C."""
     from model.finetune.reading import read
     from model.finetune.scorers import find_scorer
 
@@ -35,6 +35,9 @@ def main(words: Sequence[str]) -> int:
     except UserError as error:
         print(f"finetune: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("finetune: interrupted; the same command goes on.", file=sys.stderr)
+        return 130
     return 0
 
 

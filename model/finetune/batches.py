@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch.utils.data import DataLoader
 
@@ -14,7 +14,27 @@ from evals.core.errors import UserError
 from model.finetune.config import Data
 from model.finetune.examples import Example, Reader
 from model.finetune.plan import Plan
+from model.finetune.rows import RowError
 from model.finetune.sources import Source
+
+
+class Bad(NamedTuple):
+    """A row that could not be read when its turn came.
+
+    Attributes:
+        source: name of its part of the mixture.
+        row: its number there.
+        id: what the table calls it.
+        why: without a full stop.
+    """
+
+    source: str
+    row: int
+    id: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.source}, row {self.row}: {self.why}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +46,14 @@ class Loaded:
         source: part of the mixture.
         bucket: height and width of its targets; None for answers.
         examples: those rows that could be read.
-        bad: why others could not.
+        bad: the others.
     """
 
     number: int
     source: str
     bucket: tuple[int, int] | None
     examples: tuple[Example, ...]
-    bad: tuple[str, ...] = field(default=())
+    bad: tuple[Bad, ...] = field(default=())
 
     def __str__(self) -> str:
         size = "answers" if self.bucket is None else "{1} x {0} pixels".format(*self.bucket)
@@ -66,16 +86,20 @@ class Units:
         source = self.sources[unit.source]
         examples, bad = [], []
         for pick in unit.picks:
+            name = str(pick.row)
             try:
+                row = source.read(pick.row)
+                name = row.id
                 examples.append(
                     self.reader.example(
-                        source.read(pick.row), source=source.name, number=pick.number,
-                        bucket=unit.bucket,
+                        row, source=source.name, number=pick.number, bucket=unit.bucket
                     )
                 )  # fmt: skip
+            # Their words travel better between processes than themselves.
+            except RowError as error:
+                bad.append(Bad(source.name, pick.row, error.id, error.why.rstrip(".")))
             except UserError as error:
-                # Its words travel better between processes than itself.
-                bad.append(f"{source.name}, row {pick.row}: {error}")
+                bad.append(Bad(source.name, pick.row, name, str(error).rstrip(".")))
         return Loaded(
             number=number, source=source.name, bucket=unit.bucket, examples=tuple(examples),
             bad=tuple(bad),
@@ -106,14 +130,23 @@ class Stream:
         """The next one.
 
         Raises:
-            UserError: a row cannot be read and the run is to stop then, or none of them can.
+            UserError: a row cannot be read and the run is to stop then, or a process that reads is
+                gone.
         """
         begun = time.monotonic()
-        loaded: Loaded = next(self._items)
-        self.waited += time.monotonic() - begun
-        if loaded.bad and (self.data.on_bad_row == "stop" or not loaded.examples):
+        try:
+            loaded: Loaded = next(self._items)
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
             raise UserError(
-                f"{loaded.bad[0]} Mend the row, or set data.on_bad_row to skip such rows."
+                "A process that reads rows was ended from outside, perhaps for memory; lower "
+                "data.workers and run the same command again."
+            ) from error
+        self.waited += time.monotonic() - begun
+        if loaded.bad and self.data.on_bad_row == "stop":
+            raise UserError(
+                f"{loaded.bad[0]}; mend or remove the row, or set data.on_bad_row to skip."
             )
         return loaded
 

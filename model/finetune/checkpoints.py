@@ -16,6 +16,7 @@ appears when it is whole, so that a full disk or a kill leaves the one before as
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -129,9 +130,12 @@ def gather(model: nn.Module, optimizer: Any, ema: Any | None) -> Tensors:
         ema: a `diffusers.training_utils.EMAModel` of the trained parameters, in their order.
     """
     weights = get_model_state_dict(model, options=_TRAINED)
-    found = get_optimizer_state_dict(model, _plain(optimizer), options=_TRAINED)
-    # Of several processes the first one alone gets them.
-    state = found.get("state", {})
+    inner, state = _plain(optimizer), {}
+    if inner.state:
+        # Before its first step torch would make it take one, of nothing, and count that.
+        found = get_optimizer_state_dict(model, inner, options=_TRAINED)
+        # Of several processes the first one alone gets them.
+        state = found.get("state", {})
     average = None
     if ema is not None:
         average = dict(zip(_names(model), map(_whole, ema.shadow_params), strict=True))
@@ -151,16 +155,52 @@ def restore(model: nn.Module, optimizer: Any, ema: Any | None, tensors: Tensors)
             f"The checkpoint holds other parameters than are trained now ({odd[0]} and "
             f"{len(odd) - 1} more); go on with the configuration it was made with."
         )
+    trained = [p for p in model.parameters() if p.requires_grad]
+    _check_shapes(dict(zip(names, trained, strict=True)), tensors)
     options = StateDictOptions(full_state_dict=True, strict=False, ignore_frozen_params=True)
     set_model_state_dict(model, dict(tensors.weights), options=options)
     inner = _plain(optimizer)
-    rates = {k: v for k, v in inner.param_groups[0].items() if k != "params"}
-    groups = [{**rates, "params": names}]
-    filled = {"state": dict(tensors.moments), "param_groups": groups}
-    set_optimizer_state_dict(model, inner, filled, options=options)
-    if ema is not None and tensors.ema is not None:
+    if tensors.moments:
+        rates = {k: v for k, v in inner.param_groups[0].items() if k != "params"}
+        groups = [{**rates, "params": names}]
+        filled = {"state": dict(tensors.moments), "param_groups": groups}
+        set_optimizer_state_dict(model, inner, filled, options=options)
+    for name, parameter in zip(names, trained, strict=True):
+        if name not in tensors.moments:
+            # No gradient has reached it so far; torch has counted a step of nothing for it.
+            inner.state.pop(parameter, None)
+    if ema is not None:
+        # An average that begins now begins with the weights.
+        average = tensors.weights if tensors.ema is None else tensors.ema
         for name, shadow in zip(names, ema.shadow_params, strict=True):
-            shadow.data.copy_(_like(tensors.ema[name], shadow))
+            shadow.data.copy_(_like(average[name], shadow))
+
+
+def _check_shapes(own: Mapping[str, Tensor], tensors: Tensors) -> None:
+    """Refuse tensors that do not fit the parameters of their names.
+
+    Raises:
+        UserError: one is missing or has another shape.
+    """
+    kinds: list[tuple[str, Mapping[str, Tensor]]] = [("weights", tensors.weights)]
+    if tensors.ema is not None:
+        kinds.append(("average", tensors.ema))
+    for moment in _MOMENTS[1:]:
+        some = {n: v[moment] for n, v in tensors.moments.items() if moment in v}
+        if some.keys() != tensors.moments.keys():
+            raise UserError(f"The newest checkpoint lacks moments ({moment}); delete its folder.")
+        kinds.append((moment, some))
+    for kind, found in kinds:
+        if kind == "average" and found.keys() != own.keys():
+            raise UserError(
+                "The newest checkpoint holds an average of other parameters; delete its folder."
+            )
+        for name, value in found.items():
+            if name not in own or value.shape != own[name].shape:
+                raise UserError(
+                    f"The newest checkpoint holds {kind} of {name} in another shape; delete its "
+                    "folder."
+                )
 
 
 def _plain(optimizer: Any) -> Any:
@@ -229,14 +269,26 @@ def save(
         text = json.dumps(asdict(state), indent=1, sort_keys=True)
         (folder / STATE).write_text(text + "\n", encoding="utf-8")
 
-    if place.exists():
-        # From a run that was stopped behind this step and begun again before it.
-        shutil.rmtree(place)
+    # What stands there is of a run that was stopped behind this step and begun again before it.
+    _remove(place)
     write_folder(place, fill)
     if keep:
         for step in steps(run)[:-keep]:
-            shutil.rmtree(place_of(run, step), ignore_errors=True)
+            _remove(place_of(run, step))
     return place
+
+
+def sweep(run: Path) -> None:
+    """Remove what a kill has left of checkpoints that were being written."""
+    for place in (run / FOLDER).glob(".step-*"):
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _remove(place: Path) -> None:
+    """Let go of a checkpoint; one that is half gone is none any more."""
+    with contextlib.suppress(OSError):
+        (place / STATE).unlink(missing_ok=True)
+    shutil.rmtree(place, ignore_errors=True)
 
 
 def _held(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -257,14 +309,23 @@ def read_state(place: Path) -> State:
         raise UserError(f"{path} cannot be read ({error}); delete {place}.") from error
     if state.schema != SCHEMA:
         raise UserError(f"{path} has the schema {state.schema}; this version reads {SCHEMA}.")
+    numbers = (state.step, state.samples, state.skipped)
+    tables = (state.sources, state.packages)
+    if (
+        any(type(n) is not int or n < 0 for n in numbers)
+        or not all(isinstance(t, Mapping) for t in tables)
+        or place.name != place_of(place, state.step).name
+    ):
+        raise UserError(f"{path} does not say how far its checkpoint is; delete {place}.")
     return state
 
 
-def read_tensors(place: Path, *, moments: bool = True) -> Tensors:
+def read_tensors(place: Path, config: Config, *, moments: bool = True) -> Tensors:
     """The tensors of a checkpoint.
 
     Args:
         place: its folder.
+        config: that it was made with.
         moments: of the optimiser too; they are needed to go on alone.
 
     Raises:
@@ -275,7 +336,7 @@ def read_tensors(place: Path, *, moments: bool = True) -> Tensors:
         for key, value in _read(place / OPTIMIZER).items():
             kind, _, name = key.partition(".")
             found.setdefault(name, {})[kind] = value
-    ema = _read(place / EMA) if (place / EMA).is_file() else None
+    ema = _read(place / EMA) if config.ema.decay else None
     return Tensors(weights=_read(place / WEIGHTS), ema=ema, moments=found)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, get_args
 
 from evals.core.errors import UserError
@@ -104,8 +105,8 @@ class Optimizer:
     lr: float = option(1e-4, "learning rate", least=0)
     schedule: str = option("constant", "after the warm-up", choices=SCHEDULES)
     warmup: int = option(0, "updates", least=0)
-    beta1: float = option(0.9, "of AdamW", least=0, most=1)
-    beta2: float = option(0.999, "of AdamW", least=0, most=1)
+    beta1: float = option(0.9, "of AdamW", least=0, most=0.99999)
+    beta2: float = option(0.999, "of AdamW", least=0, most=0.99999)
     eps: float = option(1e-8, "of AdamW", least=0)
     weight_decay: float = option(0.0, "of AdamW", least=0)
     clip: float = option(1.0, "largest norm of the gradient; 0 for any", least=0)
@@ -175,8 +176,8 @@ class Config:
     out: str = option("", "folder of the run")
     name: str = option("", "in reports; that of the folder when empty")
     seed: int = option(0, "of every random number", least=0)
-    steps: int = option(1000, "updates", least=1)
-    batch: int = option(16, "samples an update, on all devices together", least=1)
+    steps: int = option(1000, "updates", least=1, most=1e9)
+    batch: int = option(16, "samples an update, on all devices together", least=1, most=1e6)
     micro_batch: int = option(1, "samples that go through one device at once", least=1)
     trainable: tuple[str, ...] = option((), "patterns of parameters; !pattern takes some out")
     on_nan: str = option("stop", "an update that is no number", choices=("stop", "skip"))
@@ -224,6 +225,11 @@ class Config:
             raise UserError("sampling.every is set and sampling.rows is not; name a file of rows.")
 
     @property
+    def title(self) -> str:
+        """What the run is called: its name, or that of its folder."""
+        return self.name or Path(self.out).expanduser().resolve().name
+
+    @property
     def units(self) -> int:
         """Micro-batches of an update, on all devices together."""
         return self.batch // self.micro_batch
@@ -240,6 +246,11 @@ def _check_mixture(mixture: Sequence[Entry]) -> None:
             raise UserError(f"{where} has no task; set it to one of {', '.join(TASKS)}.")
         if not math.isfinite(entry.weight) or entry.weight < 0:
             raise UserError(f"{where} has the weight {entry.weight}; it must be 0 or more.")
+        if any(split.strip().casefold() == "bench" for split in entry.splits):
+            raise UserError(
+                f"{where} asks for the split bench, which is what models are measured with; take "
+                "it out of splits."
+            )
     if not any(entry.weight for entry in mixture):
         raise UserError("All weights of data.mixture are 0; give one part a weight over 0.")
     names = [entry_name(entry) for entry in mixture]

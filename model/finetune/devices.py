@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGr
 from accelerate.utils import DistributedType, GradientAccumulationPlugin, ProjectConfiguration
 
 from evals.core.errors import UserError
+from evals.core.writing import disk_error
 from model.finetune import prepare
 from model.finetune.batches import Loaded
 from model.finetune.config import Config
@@ -55,7 +57,11 @@ def make_accelerator(config: Config, folder: Path) -> Any:
     # How many micro-batches make an update is known once it is known how many processes there are.
     accelerator.gradient_accumulation_steps = prepare.share_of(config, accelerator.num_processes)
     if config.log.trackers:
-        accelerator.init_trackers(config.name or folder.name)
+        try:
+            # It becomes the name of a folder.
+            accelerator.init_trackers(re.sub(r"[/\\]|^\.+", "-", config.title))
+        except OSError as error:
+            raise disk_error(error, folder / TRACKED) from error
     return accelerator
 
 
@@ -69,8 +75,11 @@ def make_average(config: Config, trained: list[Any]) -> Any | None:
 
 
 @contextlib.contextmanager
-def fits(unit: Loaded) -> Iterator[None]:
+def fits(what: Loaded | str) -> Iterator[None]:
     """Memory that runs out as a sentence with the bucket that did not fit.
+
+    Args:
+        what: is put into it.
 
     Raises:
         UserError: it ran out.
@@ -81,6 +90,6 @@ def fits(unit: Loaded) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise UserError(
-            f"Out of memory in {unit}; lower micro_batch or resolution.max, set "
+            f"Out of memory in {what}; lower micro_batch or resolution.max, set "
             "device.gradient_checkpointing, or train adapters (lora) in place of all weights."
         ) from error

@@ -109,6 +109,8 @@ class Reader:
             UserError: the row's prompt or images are none that the model takes.
         """
         self.limits.check_prompt(row.prompt)
+        self.limits.check_learnt("answer", row.answer)
+        self.limits.check_learnt("reasoning", row.reasoning)
         if row.task == "understand":
             return self._answer(row, source, number)
         if row.target is None or bucket is None:
@@ -129,8 +131,17 @@ class Reader:
             number=number, source=source, row=row.id, task=row.task, dropped=dropped,
             tokens=TokenRow(ids=ids, pixels=self._pixels(kept)), learnt=learnt,
             target=im.latent_pixels(target, self.config.processor),
-            conditions=tuple(im.condition_pixels(i, self.config.processor) for i in kept),
+            conditions=tuple(self._condition(i, bucket) for i in kept),
         )  # fmt: skip
+
+    def _condition(self, image: Image.Image, bucket: Size) -> Tensor:
+        """A condition image for the VAE; one that lies on the target keeps to its pixels.
+
+        Inference makes a target of the size that its condition is resized to.
+        """
+        if (image.height, image.width) == tuple(bucket):
+            return im.latent_pixels(image, self.config.processor)
+        return im.condition_pixels(image, self.config.processor)
 
     def _answer(self, row: Row, source: str, number: int) -> Example:
         given = [] if row.source is None else [row.source]

@@ -54,7 +54,7 @@ def load_pipeline(
 def export(run: Path, to: Path, *, step: int | None = None, ema: bool = True) -> Path:
     """Write a checkpoint that this package and the official code can load.
 
-    Its weights have the type that those of the base checkpoint have; adapters are added to them.
+    Each component has the type that it has in the base checkpoint; adapters are added to weights.
 
     Args:
         run: folder of the run.
@@ -72,9 +72,13 @@ def export(run: Path, to: Path, *, step: int | None = None, ema: bool = True) ->
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise UserError(f"{to} exists already and is not empty; name a new folder.")
     base, _ = prepare.locate(stored_config(place))
-    kinds = {kind for _, kind in files.shapes(base / "generation_decoder").values()}
-    dtype: torch.dtype = getattr(torch, _TYPES[sorted(kinds)[0]])
-    parts, about = _merged(run, step, ema, torch.device("cpu"), dtype)
+    parts, about = _merged(run, step, ema, torch.device("cpu"), torch.float32)
+    for name in loading.MODULES:
+        kinds = {kind for _, kind in files.shapes(base / name).values()}
+        # Of several types that which loses nothing.
+        kind = next(known for known in _TYPES if known in kinds)
+        if kind != "F32":
+            parts.module(name).to(getattr(torch, _TYPES[kind]))
 
     def more(folder: Path) -> None:
         text = json.dumps(about, indent=1, ensure_ascii=False)
@@ -98,7 +102,7 @@ def _merged(
         )
     # Adapters are added in float32: in few bits the small change would be rounded away twice.
     parts = loading.read_parts(folder, dict.fromkeys(loading.MODULES, device), torch.float32)
-    kept = checkpoints.read_tensors(place, moments=False)
+    kept = checkpoints.read_tensors(place, config, moments=False)
     chosen = kept.ema if ema and kept.ema is not None else kept.weights
     put(parts, config, chosen)
     if dtype != torch.float32:
@@ -122,6 +126,7 @@ def put(parts: loading.Parts, config: Config, tensors: Mapping[str, Any]) -> Non
     trainable.choose(joint, config)
     own = dict(trainable.named(joint))
     odd = sorted(own.keys() ^ tensors.keys())
+    odd += [name for name in own.keys() & tensors.keys() if own[name].shape != tensors[name].shape]
     if odd:
         raise UserError(
             f"The checkpoint of the run does not fit its configuration ({odd[0]}); it was made by "

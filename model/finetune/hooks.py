@@ -11,12 +11,15 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from evals.core.errors import UserError
+from evals.core.writing import write_atomic
 from model.finetune.config import Config, Data, Entry, Evaluate, Sampling
+from model.finetune.prepare import cache_of
 from model.finetune.reading import identity
 from model.finetune.refuse import Guard
 from model.finetune.rows import Row
 from model.finetune.sources import open_source
 from model.internvlu.guidance import choose
+from model.torch_tools import png
 
 if TYPE_CHECKING:
     from model.finetune.prepare import Networks
@@ -66,21 +69,8 @@ class Hooks:
                 "finetune, or set evaluate.every to 0."
             )
         self.able = able
-        self.rows = self._rows() if config.sampling.every and accelerator.is_main_process else []
-
-    def _rows(self) -> list[Row]:
-        """The same rows for every grid, of the validation split.
-
-        Raises:
-            UserError: there are none.
-        """
-        how, size = self.config.sampling, self.config.resolution
-        entry = Entry(path=how.rows, task=how.task, splits=("val",), name="validation")
-        source = open_source(
-            entry, Data(min_side=16), Guard.of(()), self.folder / "rows", size
-        )  # fmt: skip
-        every = max(1, len(source.kept) // how.count)
-        return [source.read(int(n)) for n in source.kept[::every][: how.count]]
+        draws = config.sampling.every and accelerator.is_main_process
+        self.rows = validation_rows(config) if draws else []
 
     def due(self, step: int) -> bool:
         """Whether there is something to look at after an update."""
@@ -119,19 +109,28 @@ class Hooks:
         finally:
             joint.train()
 
-    def look(self, step: int) -> dict[str, float | str]:
+    def look(
+        self, step: int, *, drawn: bool = False, scored: bool = False
+    ) -> dict[str, float | str]:
         """Make what is due after an update.
+
+        Args:
+            step: updates made.
+            drawn: leave out a grid that is there.
+            scored: leave out the scores.
 
         Returns:
             Numbers of the validation suite.
         """
         draws = self._due(self.config.sampling.every, step)
-        if not self.able or not (draws or self._scores(step)):
+        draws = draws and not (drawn and self._page(step).is_file())
+        scores = self._scores(step) and not scored
+        if not self.able or not (draws or scores):
             return {}
         with self.pipeline() as pipe:
             if draws:
                 self._grid(pipe, step)
-            if not self._scores(step):
+            if not scores:
                 return {}
             assert self.scorer is not None
             found = dict(
@@ -156,16 +155,31 @@ class Hooks:
             )[0].image
             for n, row in enumerate(self.rows)
         ]  # fmt: skip
-        page = grid(self.rows, made)
-        place = self.folder / SAMPLES / f"step-{step:08d}.png"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        page.save(place)
+        write_atomic(self._page(step), png(grid(self.rows, made)))
+
+    def _page(self, step: int) -> Path:
+        return self.folder / SAMPLES / f"step-{step:08d}.png"
+
+
+def validation_rows(config: Config) -> list[Row]:
+    """The same rows for every grid, of the validation split.
+
+    Raises:
+        UserError: there are none.
+    """
+    how = config.sampling
+    entry = Entry(path=how.rows, task=how.task, splits=("val",), name="sampling.rows")
+    source = open_source(
+        entry, Data(min_side=16), Guard.of(()), cache_of(config), config.resolution
+    )  # fmt: skip
+    every = max(1, len(source.kept) // how.count)
+    return [source.read(int(n)) for n in source.kept[::every][: how.count]]
 
 
 def describe(config: Config, step: int, base: str) -> dict[str, Any]:
     """What identifies the weights of a step, for the model's description in a run folder."""
     return {
-        "name": config.name or Path(config.out).expanduser().name, "step": step,
+        "name": config.title, "step": step,
         "config": identity(config), "checkpoint": base, "ema": bool(config.ema.decay),
     }  # fmt: skip
 
@@ -188,7 +202,8 @@ def grid(rows: Sequence[Row], made: Sequence[Image.Image] | None) -> Image.Image
     for n, name in enumerate(columns):
         draw.text((n * (_SIDE + _GAP) + 2, 1), name, fill="#666666", font=font)
     for row, strip, height in zip(rows, strips, heights, strict=True):
-        words = " ".join(row.prompt.split())
+        # Half a character cannot be drawn.
+        words = " ".join(row.prompt.encode(errors="backslashreplace").decode().split())
         shown = words if len(words) < _LONGEST else words[: _LONGEST - 3] + "..."
         draw.text((2, top + 1), shown, fill="black", font=font)
         for n, image in enumerate(strip):

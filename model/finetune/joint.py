@@ -17,6 +17,9 @@ from model.internvlu.conditioning import Row, batches, padded, span_of
 from model.internvlu.decoder import Condition, GenerationDecoder, Span
 from model.internvlu.vlm import VisionLanguageModel
 
+NOTHING = "nothing"
+"""Kind of error of a micro-batch from which no gradient would come: always 0."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
@@ -60,7 +63,8 @@ class Joint(nn.Module):
         Returns:
             ``next_token`` (samples,), sum of the cross-entropies of its learnt tokens, and ``flow``
             (samples,), weighted sum of the squared errors of its velocity; 0 where there is none.
-            A kind that no sample has is left out.
+            A kind that no sample has is left out. `NOTHING` (1,) is there where no other kind
+            depends on what is trained: other devices wait for a gradient.
         """
         found: dict[str, Tensor] = {}
         spans, tokens = self._read(samples)
@@ -71,6 +75,11 @@ class Joint(nn.Module):
         if errors:
             zero = next(iter(errors.values())) * 0
             found["flow"] = torch.stack([errors.get(n, zero) for n in range(len(samples))])
+        if torch.is_grad_enabled() and not any(v.requires_grad for v in found.values()):
+            for some in (p for p in self.parameters() if p.requires_grad):
+                whole = some.to_local() if hasattr(some, "to_local") else some
+                found[NOTHING] = 0 * whole.flatten()[:1]
+                break
         return found
 
     def _read(self, samples: Sequence[Inputs]) -> tuple[dict[int, Span], dict[int, Tensor]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.core.errors import MissingExtra, UserError
-from evals.core.writing import disk_error
+from evals.core.writing import disk_error, write_atomic
 from model.finetune.loss import by_level
 
 LOG = "log.jsonl"
@@ -48,21 +48,19 @@ class Journal:
 
     Args:
         folder: of the run.
-        step: that the run goes on from; lines behind it are of a run that was killed, and go.
+        step: that the run goes on from; lines behind it are of a run that was killed, and go. None
+            where it begins.
+
+    Attributes:
+        scored: steps of which there are scores.
     """
 
-    def __init__(self, folder: Path, step: int) -> None:
+    def __init__(self, folder: Path, step: int | None) -> None:
         self.path = folder / LOG
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            kept = [line for line in self._lines() if line.get("step", 0) <= step]
-            text = "".join(json.dumps(line) + "\n" for line in kept)
-            self.path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise disk_error(error, self.path) from error
-
-    def _lines(self) -> list[dict[str, Any]]:
-        return read_log(self.path.parent) if self.path.is_file() else []
+        there = read_log(folder) if step is not None and self.path.is_file() else []
+        kept = [line for line in there if line["step"] <= step]
+        self.scored = {line["step"] for line in kept if "evaluation" in line}
+        write_atomic(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def write(self, line: Mapping[str, Any]) -> None:
         """One line more.
@@ -78,13 +76,28 @@ class Journal:
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a run's log; a torn last one is left out."""
-    found = []
-    for line in (folder / LOG).read_text(encoding="utf-8").splitlines():
+    """The lines of a run's log; a torn last one is left out.
+
+    Raises:
+        UserError: it cannot be read, or another line is none of ours.
+    """
+    path, found = folder / LOG, []
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); look at the file.") from error
+    for number, line in enumerate(lines, 1):
         try:
-            found.append(json.loads(line))
-        except ValueError:
-            break
+            value = json.loads(line) if line.strip() else None
+        except (ValueError, RecursionError):
+            if number == len(lines):  # what a kill has torn
+                break
+            value = False
+        if value is None:
+            continue
+        if not isinstance(value, dict) or type(value.get("step")) is not int:
+            raise UserError(f"Line {number} of {path} is no line of a log; mend or delete it.")
+        found.append(value)
     return found
 
 

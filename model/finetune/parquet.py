@@ -80,7 +80,8 @@ def _cells(column: Any) -> list[Any]:
         fields = dict(zip((f.name for f in column.type), column.flatten(), strict=True))
         parts = [_cells(fields[name]) for name in ("bytes", "path") if name in fields]
         return [next((v for v in cell if v is not None), None) for cell in zip(*parts, strict=True)]
-    if types.is_string(column.type) or types.is_large_string(column.type):
+    texts = (types.is_string, types.is_large_string, types.is_null)
+    if any(is_one(column.type) for is_one in texts):
         return list(column.to_pylist())
     return [value.as_buffer() for value in column]
 
@@ -110,6 +111,8 @@ def _check_types(path: Path, schema: Any, names: Mapping[str, str]) -> None:
     from pyarrow import types
 
     for ours, his in names.items():
+        if schema.names.count(his) > 1:
+            raise UserError(f"{path} has several columns called {his}; write it again with one.")
         kind = schema.field(his).type
         binary = types.is_binary(kind) or types.is_large_binary(kind)
         words = types.is_string(kind) or types.is_large_string(kind)

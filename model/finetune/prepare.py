@@ -14,15 +14,19 @@ from torch import nn
 
 from evals.core.checkpoints import find_checkpoint
 from evals.core.errors import UserError
+from evals.core.store import RUN
 from evals.core.types import fingerprint
+from evals.core.writing import disk_error, write_atomic
 from model.finetune import trainable
-from model.finetune.batches import Units
+from model.finetune.batches import Bad, Units
 from model.finetune.buckets import Buckets
 from model.finetune.config import Config
 from model.finetune.examples import Reader
 from model.finetune.joint import Joint, checkpoint_activations
 from model.finetune.latents import Latents
+from model.finetune.logs import LOG
 from model.finetune.plan import Plan
+from model.finetune.reading import STORED
 from model.finetune.refuse import Guard
 from model.finetune.sources import Source, open_source
 from model.internvlu import loading
@@ -30,6 +34,8 @@ from model.internvlu.config import INDEX
 from model.internvlu.limits import Limits
 
 DROPPED = "dropped.jsonl"
+UNREADABLE = "unreadable"
+"""Reason of a row that was found out when its turn came."""
 CACHE = "rows"
 _PACKAGES = ("torch", "transformers", "diffusers", "accelerate", "peft")
 
@@ -89,11 +95,18 @@ def open_data(config: Config, limits: Limits) -> Learnt:
         # longer lies on its target.
         size = replace(size, side=limits.rule.side)
     guard = Guard.of(config.data.refuse)
-    cache = Path(config.data.cache or Path(config.out) / CACHE).expanduser()
-    sources = [open_source(entry, config.data, guard, cache, size) for entry in config.data.mixture]
+    cache = cache_of(config)
+    # A part that is switched off need not even be there.
+    entries = [entry for entry in config.data.mixture if entry.weight]
+    sources = [open_source(entry, config.data, guard, cache, size) for entry in entries]
     plan = Plan(sources, Buckets.of(size), seed=config.seed, micro_batch=config.micro_batch)
     _check_sizes(plan, limits)
     return Learnt(sources=sources, plan=plan)
+
+
+def cache_of(config: Config) -> Path:
+    """Folder for the copies that Parquet is read from."""
+    return Path(config.data.cache or Path(config.out) / CACHE).expanduser()
 
 
 def _check_sizes(plan: Plan, limits: Limits) -> None:
@@ -121,21 +134,67 @@ def units_of(config: Config, learnt: Learnt, networks: Networks) -> Units:
     return Units(learnt.plan, learnt.sources, reader, config.steps * config.units)
 
 
-def write_dropped(folder: Path, sources: Sequence[Source]) -> None:
-    """List every row that is not learnt from, and why."""
-    with (folder / DROPPED).open("w", encoding="utf-8") as stream:
-        for source in sources:
-            for dropped in source.dropped:
-                line = {"source": dropped.source, "row": dropped.row, "id": dropped.id,
-                        "reason": dropped.reason, "detail": dropped.detail}  # fmt: skip
-                stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+def claim(config: Config) -> None:
+    """Refuse a folder in which something else lies.
+
+    Raises:
+        UserError: it is a file, or holds a checkpoint, a run of the suite, or a configuration that
+            would be written over.
+    """
+    folder = Path(config.out).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"out is {folder}, which is a file; name a folder.")
+    others = {INDEX: "a checkpoint", RUN: "a run of the suite"}
+    if not (folder / LOG).is_file():
+        others[STORED] = "another configuration"
+    for name, what in others.items():
+        if (folder / name).exists():
+            raise UserError(f"out is {folder}, which holds {what} ({name}); name another folder.")
 
 
-def add_dropped(folder: Path, words: str) -> None:
-    """List a row that turned out to be unreadable when its turn came."""
-    line = json.dumps({"reason": "unreadable", "detail": words}, ensure_ascii=False)
-    with (folder / DROPPED).open("a", encoding="utf-8") as stream:
-        stream.write(line + "\n")
+def write_dropped(folder: Path, sources: Sequence[Source], *, go_on: bool = False) -> None:
+    """List every row that is not learnt from, and why.
+
+    Args:
+        folder: of the run.
+        sources: parts of the mixture.
+        go_on: keep what was listed while the run went on.
+
+    Raises:
+        UserError: the disk cannot be written.
+    """
+    place = folder / DROPPED
+    lines = [
+        _line(d.source, d.row, d.id, d.reason, d.detail) for s in sources for d in s.dropped
+    ]  # fmt: skip
+    if go_on and place.is_file():
+        mark = json.dumps("reason") + ": " + json.dumps(UNREADABLE)
+        before = place.read_bytes().splitlines(keepends=True)
+        lines += [line for line in before if mark.encode() in line and line.endswith(b"\n")]
+    write_atomic(place, b"".join(dict.fromkeys(lines)))
+
+
+def add_dropped(folder: Path, bad: Bad) -> None:
+    """List a row that turned out to be unreadable when its turn came.
+
+    Raises:
+        UserError: the disk cannot be written.
+    """
+    place = folder / DROPPED
+    line = _line(bad.source, bad.row, bad.id, UNREADABLE, str(bad))
+    try:
+        if place.is_file() and line in place.read_bytes():
+            return
+        with place.open("ab") as stream:
+            stream.write(line)
+    except OSError as error:
+        raise disk_error(error, place) from error
+
+
+def _line(source: str, row: int, id: str, reason: str, detail: str) -> bytes:
+    line = {"source": source, "row": row, "id": id, "reason": reason, "detail": detail}
+    # Half a character, which JSON can say and UTF-8 cannot, must not stop a run.
+    return (json.dumps(line, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
 def locate(config: Config) -> tuple[Path, str]:
@@ -164,6 +223,7 @@ def load(config: Config, device: torch.device, frozen: torch.dtype) -> Networks:
     joint = Joint(parts.vlm, parts.decoder, parts.config.decoder.vlm_select_layer)
     joint.learns_tokens = bool(config.loss.next_token)
     chosen = trainable.choose(joint, config)
+    trainable.check_tasks(chosen.names, config)
     for _, parameter in trainable.named(joint):
         parameter.data = parameter.data.float()
     if config.device.gradient_checkpointing:

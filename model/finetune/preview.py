@@ -12,8 +12,9 @@ from evals.core.writing import disk_error
 from model.finetune import prepare, trainable
 from model.finetune.config import Config
 from model.finetune.examples import cut
-from model.finetune.hooks import grid
+from model.finetune.hooks import grid, validation_rows
 from model.finetune.prepare import Learnt, Networks
+from model.finetune.rows import RowError
 from model.internvlu.limits import Limits
 from model.torch_tools import resolve_device
 
@@ -48,18 +49,22 @@ class Preview:
 def preview(config: Config) -> Preview:
     """Open everything, choose what is trained, and read the first micro-batches.
 
-    The page is written to the run's folder; nothing else is.
+    The page is written to the run's folder, and copies of Parquet where the run would put them;
+    nothing else is.
 
     Raises:
-        UserError: whatever would stop the run before its first update.
+        UserError: what would stop a run that begins, before its first update.
     """
     prepare.need(config)
+    prepare.claim(config)
     wanted = config.device.precision
     on_gpu = resolve_device("auto").type == "cuda"
     few = wanted == "bf16" or (wanted == "auto" and on_gpu)
     frozen = torch.bfloat16 if few else torch.float32
     networks = prepare.load(config, torch.device("cpu"), frozen)
     learnt = prepare.open_data(config, Limits.of(networks.parts.config))
+    if config.sampling.every:
+        validation_rows(config)
     return Preview(
         parts=trainable.parts(networks.joint, networks.chosen.names),
         trained=networks.chosen.numbers, idle=networks.chosen.idle,
@@ -92,7 +97,12 @@ def _page(config: Config, networks: Networks, learnt: Learnt) -> Path | None:
         if unit.bucket is None:
             continue
         for pick in unit.picks[:2]:
-            row = learnt.sources[unit.source].read(pick.row)
+            try:
+                row = learnt.sources[unit.source].read(pick.row)
+            except RowError:
+                if config.data.on_bad_row == "stop":
+                    raise
+                continue
             target, given = cut(row, unit.bucket)
             rows.append(replace(row, target=target, source=given[0] if given else None))
     if not rows:

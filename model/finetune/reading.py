@@ -60,7 +60,7 @@ def merged(source: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
     tree = _load(source)
     names = presets()
     base = tree.pop("preset", None)
-    if base is not None and base not in names:
+    if base is not None and not (isinstance(base, str) and base in names):
         raise unknown("preset", str(base), names)
     try:
         layers = [_load(str(names[base]))] if base is not None else []
@@ -73,6 +73,8 @@ def merged(source: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
             parsed = OmegaConf.select(OmegaConf.create(f"value: {value}"), "value")
             OmegaConf.update(whole, key, parsed, merge=True, force_add=True)
         found: Any = OmegaConf.to_container(whole, resolve=True)
+    except UserError:
+        raise
     except (OmegaConfBaseException, ValueError, TypeError, IndexError) as error:
         first = str(error).strip().split("\n")[0]
         raise UserError(f"{source} with {' '.join(overrides)}: {first}.") from error
@@ -147,6 +149,10 @@ def _value(where: str, field: Any, wanted: Any, value: Any) -> Any:
                 _value(f"{where}[{n}]", field, inner, item) for n, item in enumerate(value)
             )
         return tuple(checked(f"{where}[{n}]", field, inner, item) for n, item in enumerate(value))
+    if typing.get_origin(wanted) is dict and isinstance(value, Mapping):
+        odd = [x for pair in value.items() for x in pair if not isinstance(x, str)]
+        if odd:
+            raise UserError(f"{where} holds {odd[0]!r}; its keys and values must be text.")
     return checked(where, field, wanted, value)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from evals.core.errors import ImageError, UserError, nearest, unknown
 from evals.core.images import DECODE_ERRORS, MAX_PIXELS, SUFFIXES, exif_orientation, load_rgb
 from model.finetune.config import Entry, Task
+from model.finetune.refuse import normal
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -43,6 +44,9 @@ SCALEEDIT = (
 )  # fmt: skip
 OURS = (ANSWER, REASONING, *PROVENANCE[1:], "mask", "generator")
 COLUMNS = (*SCALEEDIT, *OURS)
+
+_LONGEST = 1024
+"""Characters of a path; a longer text is an image in base64 or the like."""
 
 Cell: TypeAlias = Any
 """An image as a table holds it: bytes, an Arrow buffer of them, a path, or a struct of both."""
@@ -113,8 +117,8 @@ def chosen(entry: Entry, task: Task, present: Sequence[str], where: Path) -> dic
         where: the file, for messages.
 
     Raises:
-        UserError: a column that is needed is not there, or `entry.columns` names one that does not
-            exist.
+        UserError: a column that is needed is not there, `entry.columns` names one that does not
+            exist, or one that tells where rows are from is called otherwise.
     """
     for ours, theirs in entry.columns.items():
         if ours not in COLUMNS:
@@ -125,6 +129,13 @@ def chosen(entry: Entry, task: Task, present: Sequence[str], where: Path) -> dic
                 f"{', '.join(present) or 'none'}."
             )
     found = {name: entry.columns.get(name, name) for name in COLUMNS}
+    for theirs in present:
+        ours = normal(theirs).replace(" ", "_").replace("-", "_")
+        if ours in PROVENANCE[1:] and theirs not in found.values():
+            raise UserError(
+                f"{where} has a column {theirs!r}, which tells where rows are from and would not "
+                f"be read; add `columns: {{{ours}: {theirs}}}` or take it out of the file."
+            )
     missing = [n for n in NEEDED[task] if found[n] not in present]
     if missing:
         raise UserError(_missing(task, missing, present, where))
@@ -166,6 +177,10 @@ def picture(cell: Cell, base: Path) -> Any:
     if cell is None or (isinstance(cell, str) and not cell.strip()):
         return None
     if isinstance(cell, str):
+        if len(cell) > _LONGEST:
+            raise ImageError(
+                "not_an_image", f"a text of {len(cell):,} characters stands where a path should"
+            )
         return base / cell
     if isinstance(cell, (bytes, bytearray, memoryview)) or hasattr(cell, "to_pybytes"):
         return cell
@@ -200,7 +215,11 @@ def header_size(cell: Cell, base: Path) -> tuple[int, int] | None:
     source = picture(cell, base)
     if source is None:
         return None
-    if isinstance(source, Path) and not source.is_file():
+    try:
+        absent = isinstance(source, Path) and not source.is_file()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        absent = True
+    if absent:
         raise ImageError("not_found", f"{source} does not exist or is not a file")
     Image.init()
     try:

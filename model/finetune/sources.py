@@ -40,6 +40,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "empty_prompt": ("their prompt says nothing", "name the right column with `columns`"),
     "empty_answer": ("their answer is empty", "name the right column with `columns`"),
     "empty_reasoning": ("their reasoning is empty", "name the right column with `columns`"),
+    "not_text": ("they hold no text where one is learnt", "write text into these columns"),
     "no_image": ("they have no image", "name the right column with `columns`"),
     "unreadable_image": ("their image cannot be opened", "look at the images"),
     "too_small": ("their image is too small", "lower data.min_side"),
@@ -52,6 +53,8 @@ REASONS: Mapping[str, tuple[str, str]] = {
 _BATCH = 2048
 _ROUNDING = 1.02
 """A picture of 1000 x 2001 pixels is one of 1:2."""
+_OTHER_SHAPE = 0.02
+"""What width / height may differ by from what the table says."""
 _WIDEST = 200
 """The longest side over the shortest that the bundled model takes at all."""
 _WORD = re.compile(r"[^\W_]")
@@ -91,6 +94,7 @@ class Source:
             the image that is asked about. (0, 0) where there is none or it is unknown.
         kept: rows that may be learnt, ascending.
         dropped: all others.
+        least: pixels of the shortest side.
         digest: names the rows, their sizes and which are kept; not where the files lie.
         table: the files.
     """
@@ -102,6 +106,7 @@ class Source:
     sizes: NDArray[np.int32]
     kept: NDArray[np.int64]
     dropped: tuple[Dropped, ...]
+    least: int = 1
     digest: str
     table: Table
 
@@ -121,11 +126,35 @@ class Source:
         values: dict[str, Any] = {}
         try:
             values = self.table.get(row)
-            return made(values, self.task, self.table.base, row)
+            found = made(values, self.task, self.table.base, row)
+            self._check_sizes(row, found)
+            return found
         except (ImageError, UserError, OSError) as error:
             number = values.get("id")
             name = str(row) if number is None else str(number)
             raise RowError(self.name, row, name, str(error)) from error
+
+    def _check_sizes(self, row: int, found: Row) -> None:
+        """Refuse an image that is not what its table says of it.
+
+        Raises:
+            UserError: it is smaller than what is learnt, or of another shape.
+        """
+        for image in (found.source, found.target):
+            if image is not None and min(image.size) < self.least:
+                raise UserError(
+                    f"it has an image of {image.width} x {image.height} pixels, whatever its table "
+                    f"says, and data.min_side is {self.least}"
+                )
+        decides = found.source if self.task == "understand" else found.target
+        height, width = map(int, self.sizes[row])
+        if decides is None or not height:
+            return
+        if abs(decides.width * height / (decides.height * width) - 1) > _OTHER_SHAPE:
+            raise UserError(
+                f"its {image_column(self.task)} has {decides.width} x {decides.height} pixels and "
+                f"the table says {width} x {height}"
+            )
 
     def summary(self) -> dict[str, Any]:
         """What to print and to keep of it."""
@@ -165,7 +194,8 @@ def open_source(
     look.digest.update(kept.tobytes())
     return Source(
         name=entry_name(entry), task=task, weight=entry.weight, path=entry.path, sizes=sizes,
-        kept=kept, dropped=tuple(look.dropped), digest=look.digest.hexdigest(), table=table,
+        kept=kept, dropped=tuple(look.dropped), least=data.min_side,
+        digest=look.digest.hexdigest(), table=table,
     )  # fmt: skip
 
 
@@ -231,6 +261,8 @@ class _Look:
         for n, prompt in enumerate(prompts):
             given = {c: text(v[n]) for c, v in evidence.items() if v[n] is not ABSENT}
             refusal = self._guard.why(instruction=prompt, splits=self._entry.splits, **given)
+            if refusal is None and isinstance(batch[PROMPT][n], list | dict):
+                refusal = Refusal("not_text", f"its {PROMPT} is {prompt[:40]}")
             # A prompt of 512 exclamation marks, as ScaleEdit has some, says nothing either.
             if refusal is None and not _WORD.search(prompt):
                 refusal = Refusal("empty_prompt", f"its prompt is {prompt[:40]!r}")
@@ -239,6 +271,8 @@ class _Look:
             for n, value in enumerate(batch.get(self._learnt, [])):
                 if problems[n] is None and (value is ABSENT or not text(value).strip()):
                     problems[n] = (f"empty_{self._learnt}", f"its {self._learnt} is empty")
+                elif problems[n] is None and isinstance(value, list | dict):
+                    problems[n] = ("not_text", f"its {self._learnt} is {text(value)[:40]}")
         return problems
 
     def _measured(

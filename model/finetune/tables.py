@@ -172,7 +172,7 @@ class JsonlTable:
     def _checked(self, line: bytes, row: int) -> dict[str, Any]:
         try:
             value = json.loads(line.decode("utf-8-sig"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             what = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else "is not JSON"
             raise UserError(f"{self._where(row)} {what} ({error}); mend it.") from error
         if not isinstance(value, dict):

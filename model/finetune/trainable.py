@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from evals.core.errors import UserError, nearest
-from model.finetune.config import Config, Lora
+from model.finetune.config import Config, Lora, entry_name
 from model.finetune.joint import Joint
 from model.finetune.seeds import derive
 from model.internvlu.lora import inject
@@ -108,6 +108,42 @@ def idle(joint: Joint, config: Config) -> set[str]:
     if not config.loss.flow:
         found |= {n for n in names if n.startswith("generation_decoder.")}
     return found
+
+
+def check_tasks(names: Iterable[str], config: Config) -> None:
+    """Refuse a part of the mixture from which nothing that is trained can learn.
+
+    Args:
+        names: of the parameters that are trained.
+        config: tasks of the mixture and weights of the loss.
+
+    Raises:
+        UserError: naming the part.
+    """
+    reached = {_group(name) for name in names}
+    for entry in config.data.mixture:
+        if entry.weight and not reached & _GROUPS[entry.task]:
+            raise UserError(
+                f"{entry_name(entry)!r} has the task {entry.task}, from which nothing that is "
+                "trained can learn; add patterns to trainable or lora.targets, or set the weight "
+                "of this part to 0."
+            )
+
+
+def _group(name: str) -> str:
+    return next((group for start, group in _STARTS.items() if name.startswith(start)), "vision")
+
+
+_STARTS = {
+    "generation_decoder.": "decoder", "vlm.language_model.lm_head": "head",
+    "vlm.language_model.": "language",
+}  # fmt: skip
+_GROUPS = {
+    "t2i": {"decoder", "language"}, "edit": {"decoder", "language", "vision"},
+    "understand": {"head", "language", "vision"},
+    "cot": {"decoder", "head", "language", "vision"},
+}  # fmt: skip
+"""What a gradient can reach; `idle` has taken out what the weights of the loss leave none."""
 
 
 def _adapt(joint: Joint, lora: Lora, seed: int) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +22,13 @@ from accelerate.utils import gather_object
 from torch import Tensor
 
 from evals.core.errors import UserError
-from evals.core.writing import disk_error
+from evals.core.writing import write_atomic
 from model.finetune import checkpoints, prepare, reading, trainable
-from model.finetune.batches import Loaded, Stream
+from model.finetune.batches import Bad, Loaded, Stream
 from model.finetune.config import Config
 from model.finetune.devices import SHARDED, fits, make_accelerator, make_average
 from model.finetune.hooks import Hooks, Scorer
-from model.finetune.joint import Inputs
+from model.finetune.joint import NOTHING, Inputs
 from model.finetune.logs import Journal, Seen, Window, memory
 from model.finetune.loss import noised, weighted
 from model.finetune.seeds import derive
@@ -35,6 +36,9 @@ from model.internvlu.limits import Limits
 from model.internvlu.lora import save_adapters
 
 Say: TypeAlias = "Callable[[str], None]"
+
+_BARE = 10
+"""Updates in a row of which no row could be read that end a run: its images are not there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +76,17 @@ def finetune(
     Raises:
         UserError: something cannot be used, before any work; or an update is no number, a row
             cannot be read, a batch does not fit into memory. What was kept before stays.
+        KeyboardInterrupt: Ctrl-C, once the update it came in is kept; a second one, at once.
     """
     prepare.need(config)
+    prepare.claim(config)
     trainer = Trainer(config, scorer, say)
     trainer.resume(force=force)
     with trainer.listening():
-        return trainer.run()
+        outcome = trainer.run()
+    if trainer.interrupted and not outcome.finished:
+        raise KeyboardInterrupt
+    return outcome
 
 
 class Trainer:
@@ -100,13 +109,14 @@ class Trainer:
         frozen = torch.float32
         if self.accelerator.mixed_precision == "bf16" and not sharded:
             frozen = torch.bfloat16
-        with self.accelerator.main_process_first():
+        with self.accelerator.main_process_first(), fits("the weights of the checkpoint"):
             # The first one converts rows for all.
             self.networks = prepare.load(config, self.accelerator.device, frozen)
             self.learnt = prepare.open_data(config, Limits.of(self.networks.parts.config))
-        joint = self.networks.joint.train()
-        optimizer = prepare.optimizer_of(config, joint)
-        self.model, self.optimizer = self.accelerator.prepare(joint, optimizer)
+            joint = self.networks.joint.train()
+            optimizer = prepare.optimizer_of(config, joint)
+        with fits("the weights of the checkpoint"):
+            self.model, self.optimizer = self.accelerator.prepare(joint, optimizer)
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.ema = make_average(config, self.trained)
         self.rate = prepare.learning_rate(config)
@@ -116,8 +126,11 @@ class Trainer:
         )  # fmt: skip
         self.step = 0
         self.skipped = 0
+        self.resumed = False
         self.asked_to_stop = False
-        self._bad: set[str] = set()
+        self.interrupted = False
+        self._bad: set[Bad] = set()
+        self._bare = 0
         self.last: dict[str, float] = {}
 
     # --- beginning and going on -----------------------------------------------------------------
@@ -134,6 +147,11 @@ class Trainer:
         place = checkpoints.pick(self.folder)
         state = checkpoints.read_state(place)
         old = reading.stored_config(place)
+        if state.step > self.config.steps:
+            raise UserError(
+                f"{self.folder} is at step {state.step} already and steps is {self.config.steps}; "
+                "raise steps, or name another out."
+            )
         changed = [*reading.differences(old, self.config),
                    *prepare.check_resume(state, self.networks, self.learnt)]  # fmt: skip
         if changed and not force:
@@ -143,28 +161,36 @@ class Trainer:
             )
         for line in changed:
             self.say(f"changed by force: {line}")
-        tensors = checkpoints.read_tensors(place)
+        tensors = checkpoints.read_tensors(place, old)
         checkpoints.restore(self.model, self.optimizer, self.ema, tensors)
-        self.step, self.skipped = state.step, state.skipped
+        self.step, self.skipped, self.resumed = state.step, state.skipped, True
         if self.ema is not None:
             self.ema.optimization_step = state.step - state.skipped
         self.say(f"going on from step {state.step}")
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """SIGTERM, with which a node is taken away, ends the run after the update it is in."""
+        """SIGTERM, with which a node is taken away, and Ctrl-C end the run after an update."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
+        kinds = (signal.SIGTERM, signal.SIGINT)
+        before = {kind: signal.getsignal(kind) or signal.SIG_DFL for kind in kinds}
 
-        def heard(*_: object) -> None:
+        def heard(kind: int, _frame: object) -> None:
             self.asked_to_stop = True
+            if kind == signal.SIGINT:
+                self.interrupted = True
+                # Who does not want to wait for it presses again.
+                signal.signal(signal.SIGINT, before[signal.SIGINT])
 
-        before = signal.signal(signal.SIGTERM, heard)
+        for kind in before:
+            signal.signal(kind, heard)
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for kind, handler in before.items():
+                signal.signal(kind, handler)
 
     # --- the loop -------------------------------------------------------------------------------
 
@@ -175,21 +201,26 @@ class Trainer:
         units = prepare.units_of(config, self.learnt, self.networks)
         begin = self.step * config.units + self.accelerator.process_index
         stream = Stream(units, config.data, begin, self.devices)
+        # What was to be looked at when the run was killed is still to be looked at.
+        self._look(self.step, journal, first=True)
         window = Window()
-        if self.step == 0:
-            self._look(0, journal)
         kept = self.step if self.step in checkpoints.steps(self.folder) else None
         try:
             while self.step < config.steps and not self._stopping():
                 self._update(stream, window)
                 self.step += 1
-                if self.step % config.log.every == 0 or self.step == config.steps:
+                saves = bool(config.save.every) and self.step % config.save.every == 0
+                # With each checkpoint too: a run that goes on from it lacks what came before.
+                if saves or self.step % config.log.every == 0:
                     window = self._log(journal, window, stream)
-                if config.save.every and self.step % config.save.every == 0:
+                if saves:
                     kept = self._save()
                 if self.hooks.due(self.step):
+                    begun = time.monotonic()
                     self._look(self.step, journal)
-                    window = Window()
+                    window.begun += time.monotonic() - begun
+            if window.updates:
+                self._log(journal, window, stream)
             if kept != self.step:
                 self._save()
         finally:
@@ -206,16 +237,15 @@ class Trainer:
     def _begin(self) -> Journal | None:
         """Write down what is run, and open the log; only the first process writes."""
         self.accelerator.wait_for_everyone()
-        if not self.accelerator.is_main_process:
-            return None
-        journal = Journal(self.folder, self.step)
-        try:
-            (self.folder / reading.STORED).write_text(
-                reading.resolved(self.config), encoding="utf-8"
-            )
-            prepare.write_dropped(self.folder, self.learnt.sources)
-        except OSError as error:
-            raise disk_error(error, self.folder) from error
+        journal = None
+        if self.accelerator.is_main_process:
+            journal = Journal(self.folder, self.step if self.resumed else None)
+            text = reading.resolved(self.config)
+            write_atomic(self.folder / reading.STORED, text.encode())
+            prepare.write_dropped(self.folder, self.learnt.sources, go_on=self.resumed)
+            checkpoints.sweep(self.folder)
+        # Others may find rows to list at once.
+        self.accelerator.wait_for_everyone()
         return journal
 
     def _stopping(self) -> bool:
@@ -230,8 +260,14 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(self.step)
         loaded = [stream.take() for _ in range(self.share)]
-        self._list([line for unit in loaded for line in unit.bad])
+        self._list([bad for unit in loaded for bad in unit.bad])
         counts = self._counts(loaded)
+        self._bare = 0 if counts["samples"] else self._bare + 1
+        if self._bare == _BARE:
+            raise UserError(
+                f"No row of the last {_BARE} updates could be learnt from; look at the end of "
+                f"{self.folder / prepare.DROPPED}."
+            )
         for unit in loaded:
             with self.accelerator.accumulate(self.model), fits(unit):
                 self._learn(unit, counts, window)
@@ -240,20 +276,21 @@ class Trainer:
         window.updates += 1
         if math.isfinite(norm):
             window.norms.append(norm)
-            self.optimizer.step()
-            if self.ema is not None:
-                self.ema.step(self.trained)
+            with fits("the moments of AdamW"):
+                self.optimizer.step()
+                if self.ema is not None:
+                    self.ema.step(self.trained)
         else:
             self._refuse(loaded)
         self.optimizer.zero_grad()
 
-    def _list(self, bad: list[str]) -> None:
+    def _list(self, found: list[Bad]) -> None:
         """Write down rows that could not be read, each once."""
-        for line in bad:
-            if line not in self._bad:
-                self._bad.add(line)
-                self.say(f"left out: {line}")
-                prepare.add_dropped(self.folder, line)
+        for bad in found:
+            if bad not in self._bad:
+                self._bad.add(bad)
+                self.say(f"left out: {bad}")
+                prepare.add_dropped(self.folder, bad)
 
     def _refuse(self, loaded: list[Loaded]) -> None:
         """An update whose gradient is no number.
@@ -272,12 +309,13 @@ class Trainer:
         self.say(f"{what}; it is left out.")
 
     def _counts(self, loaded: list[Loaded]) -> dict[str, int]:
-        """Learnt tokens and latent values of the update, on all devices."""
-        own = [sum(e.learnt for unit in loaded for e in unit.examples),
+        """Samples, learnt tokens and latent values of the update, on all devices."""
+        own = [sum(len(unit.examples) for unit in loaded),
+               sum(e.learnt for unit in loaded for e in unit.examples),
                sum(self._values(e.target) for unit in loaded for e in unit.examples)]  # fmt: skip
         counts = torch.tensor(own, device=self.accelerator.device, dtype=torch.int64)
-        tokens, values = self.accelerator.reduce(counts, "sum").tolist()
-        return {"next_token": int(tokens), "flow": int(values)}
+        samples, tokens, values = self.accelerator.reduce(counts, "sum").tolist()
+        return {"samples": int(samples), "next_token": int(tokens), "flow": int(values)}
 
     def _values(self, target: Tensor | None) -> int:
         """Latent values of an image."""
@@ -297,6 +335,8 @@ class Trainer:
         errors = self.model(inputs)
         sums = {kind: values.sum() for kind, values in errors.items()}
         loss = weighted(sums, counts, self.config.loss, self.devices)
+        if NOTHING in sums:
+            loss = loss + sums[NOTHING]
         self.accelerator.backward(loss * self.share)
         listed = {kind: values.detach().float().tolist() for kind, values in errors.items()}
         for n, (example, given) in enumerate(zip(unit.examples, inputs, strict=True)):
@@ -377,13 +417,26 @@ class Trainer:
         joint = self.networks.joint
         modules = {"vlm": joint.vlm, "generation_decoder": joint.generation_decoder}
         with self.hooks.averaged():
-            beside = {n: p for n, p in trainable.named(joint) if ".lora_" not in n}
+            # Beside an adapter a weight has moved; who loads it looks where it was.
+            beside = {
+                n.replace(".base_layer.", "."): p
+                for n, p in trainable.named(joint)
+                if ".lora_" not in n
+            }
             save_adapters(modules, folder / checkpoints.ADAPTER, beside)
 
-    def _look(self, step: int, journal: Journal | None) -> None:
-        """Images and scores, made by the first process while the others wait."""
+    def _look(self, step: int, journal: Journal | None, *, first: bool = False) -> None:
+        """Images and scores, made by the first process while the others wait.
+
+        Args:
+            step: updates made.
+            journal: to write to.
+            first: leave out what was made before the run was stopped.
+        """
         if self.accelerator.is_main_process:
-            values = self.hooks.look(step)
+            known = first and self.resumed
+            scored = known and journal is not None and step in journal.scored
+            values = self.hooks.look(step, drawn=known, scored=scored)
             if values and journal is not None:
                 journal.write({"step": step, "evaluation": values})
                 numbers = {f"eval/{k}": v for k, v in values.items() if isinstance(v, float)}

@@ -62,6 +62,18 @@ class Limits:
         if system is not None:
             _check_text("system text", system, (CONTEXT, IMAGE, TURN))
 
+    def check_learnt(self, what: str, text: str) -> None:
+        """Refuse a text to be learnt that cannot be tokenised.
+
+        Args:
+            what: it is.
+            text: may be empty.
+
+        Raises:
+            UserError: there is half a character in it.
+        """
+        _check_text(what, text, ())
+
     def check_source(self, size: tuple[int, int]) -> None:
         """Refuse a condition image that cannot be resized.
 

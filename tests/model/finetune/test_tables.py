@@ -175,7 +175,8 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
     """90 MB of images: neither opening nor reading holds more than a few rows."""
 
     def rows() -> list[dict[str, Any]]:
-        return [edit_row(n, edited_image=noise(320, n), **SIZED) for n in range(300)]
+        sizes = {**SIZED, "edited_image_height": 320, "edited_image_width": 320}
+        return [edit_row(n, edited_image=noise(320, n), **sizes) for n in range(300)]
 
     path = parquet(tmp_path / "a.parquet", rows(), row_group_size=30, compression="none")
     assert path.stat().st_size > 90e6
