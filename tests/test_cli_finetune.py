@@ -140,7 +140,15 @@ def trainer(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def configured(tmp_path: Path, *more: str) -> list[str | Path]:
     mixture = "data.mixture=[{path: rows.parquet, task: edit}]"
-    return ["finetune", "tiny", f"checkpoint={tmp_path}", f"out={tmp_path / 'out'}", mixture, *more]
+    return [
+        "finetune",
+        "tiny",
+        f"checkpoint={tmp_path}",
+        f"out={tmp_path / 'out'}",
+        mixture,
+        "steps=40",
+        *more,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -293,7 +301,7 @@ def test_a_dry_run_trains_nothing(
     ]  # fmt: skip
     assert call(*words) == 0
     shown = capsys.readouterr().out
-    assert "warmup: 5" in shown
+    assert "warmup: 20" in shown
     assert "18 of 18 rows" in shown
     assert call(*words, "--json") == 0
     found = json.loads(capsys.readouterr().out)
