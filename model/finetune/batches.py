@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -130,19 +131,10 @@ class Stream:
         """The next one.
 
         Raises:
-            UserError: a row cannot be read and the run is to stop then, or a process that reads is
-                gone.
+            UserError: a row cannot be read and the run is to stop then.
         """
         begun = time.monotonic()
-        try:
-            loaded: Loaded = next(self._items)
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            raise UserError(
-                "A process that reads rows was ended from outside, perhaps for memory; lower "
-                "data.workers and run the same command again."
-            ) from error
+        loaded: Loaded = next(self._items)
         self.waited += time.monotonic() - begun
         if loaded.bad and self.data.on_bad_row == "stop":
             raise UserError(
@@ -153,6 +145,27 @@ class Stream:
     def close(self) -> None:
         """Let the reading processes go."""
         self._items = iter(())
+
+
+@contextlib.contextmanager
+def readers() -> Iterator[None]:
+    """A reading process that is gone as a sentence; torch notices at any place.
+
+    Raises:
+        UserError: one was ended.
+    """
+    try:
+        yield
+    except (RuntimeError, ConnectionError, EOFError) as error:
+        # What is raised inside of one begins with "Caught", and is an error of ours.
+        words = str(error)
+        gone = not isinstance(error, RuntimeError) or words.startswith("DataLoader worker")
+        if not gone or words.startswith("Caught"):
+            raise
+        raise UserError(
+            "A process that reads rows was ended from outside, perhaps for memory; lower "
+            "data.workers and run the same command again."
+        ) from error
 
 
 def _deaf(_worker: int) -> None:

@@ -56,6 +56,9 @@ class Joint(nn.Module):
         self.layers = tuple(layers)
         self.learns_tokens = True
         """Whether next-token errors are computed; without, the output layer gets no gradient."""
+        self.even = False
+        """Whether each call uses every layer once, whatever its samples are. Where weights are in
+        pieces, the devices put a layer together when all of them come to it."""
 
     def forward(self, samples: Sequence[Inputs]) -> dict[str, Tensor]:
         """Errors of each sample.
@@ -66,6 +69,34 @@ class Joint(nn.Module):
             A kind that no sample has is left out. `NOTHING` (1,) is there where no other kind
             depends on what is trained: other devices wait for a gradient.
         """
+        if not self.even or not self._lacks(samples):
+            return self._errors(samples)
+        found = self._errors([*samples, self._blank()])
+        nothing = torch.stack([0 * values[-1] for k, values in found.items() if k != NOTHING])
+        return {k: v[: len(samples)] for k, v in found.items()} | {NOTHING: nothing.sum()[None]}
+
+    def _lacks(self, samples: Sequence[Inputs]) -> bool:
+        """Whether a part has nothing to do with these samples."""
+        return not (
+            any(s.tokens.pixels for s in samples)
+            and any(s.image is not None for s in samples)
+            and (not self.learns_tokens or any(s.learnt for s in samples))
+        )
+
+    def _blank(self) -> Inputs:
+        """A sample that goes through every part."""
+        vlm, config = self.vlm, self.generation_decoder.config.transformer
+        side, ids = vlm.config.image_size, vlm.tokens
+        words = (ids.turn, ids.turn, *(ids.context,) * vlm.config.tokens_per_image, ids.start)
+        latents = torch.zeros(
+            config.out_channels, 2 * config.patch_size, 2 * config.patch_size, device=vlm.device
+        )
+        return Inputs(
+            tokens=Row(ids=words, pixels=(torch.zeros(3, side, side),)), learnt=1,
+            image=Noised(level=1.0, noisy=latents, velocity=latents, weight=1.0),
+        )  # fmt: skip
+
+    def _errors(self, samples: Sequence[Inputs]) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         spans, tokens = self._read(samples)
         if tokens:
@@ -88,7 +119,7 @@ class Joint(nn.Module):
         errors: dict[int, Tensor] = {}
         rows = [s.tokens for s in samples]
         frozen = not any(p.requires_grad for p in self.vlm.parameters())
-        for group in batches(rows):
+        for group in [[*range(len(rows))]] if self.even else batches(rows):
             filled = padded([rows[n] for n in group], self.vlm)
             with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
                 states = self.vlm.hidden_states(

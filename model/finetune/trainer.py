@@ -23,8 +23,8 @@ from torch import Tensor
 
 from evals.core.errors import UserError
 from evals.core.writing import write_atomic
-from model.finetune import checkpoints, prepare, reading, trainable
-from model.finetune.batches import Bad, Loaded, Stream
+from model.finetune import checkpoints, prepare, reading
+from model.finetune.batches import Bad, Loaded, Stream, readers
 from model.finetune.config import Config
 from model.finetune.devices import SHARDED, fits, make_accelerator, make_average
 from model.finetune.hooks import Hooks, Scorer
@@ -82,7 +82,7 @@ def finetune(
     prepare.claim(config)
     trainer = Trainer(config, scorer, say)
     trainer.resume(force=force)
-    with trainer.listening():
+    with trainer.listening(), readers():
         outcome = trainer.run()
     if trainer.interrupted and not outcome.finished:
         raise KeyboardInterrupt
@@ -114,6 +114,7 @@ class Trainer:
             self.networks = prepare.load(config, self.accelerator.device, frozen)
             self.learnt = prepare.open_data(config, Limits.of(self.networks.parts.config))
             joint = self.networks.joint.train()
+            joint.even = sharded
             optimizer = prepare.optimizer_of(config, joint)
         with fits("the weights of the checkpoint"):
             self.model, self.optimizer = self.accelerator.prepare(joint, optimizer)
@@ -407,23 +408,17 @@ class Trainer:
                 self.config,
                 tensors,
                 keep=self.config.save.keep,
-                more=self._adapter if self.config.lora.rank else None,
+                more=(lambda f: self._adapter(f, tensors)) if self.config.lora.rank else None,
             )
         self.accelerator.wait_for_everyone()
         return self.step
 
-    def _adapter(self, folder: Path) -> None:
+    def _adapter(self, folder: Path, tensors: checkpoints.Tensors) -> None:
         """The adapters as the pipeline loads them, of the average where there is one."""
         joint = self.networks.joint
         modules = {"vlm": joint.vlm, "generation_decoder": joint.generation_decoder}
-        with self.hooks.averaged():
-            # Beside an adapter a weight has moved; who loads it looks where it was.
-            beside = {
-                n.replace(".base_layer.", "."): p
-                for n, p in trainable.named(joint)
-                if ".lora_" not in n
-            }
-            save_adapters(modules, folder / checkpoints.ADAPTER, beside)
+        trained = tensors.weights if tensors.ema is None else tensors.ema
+        save_adapters(modules, folder / checkpoints.ADAPTER, trained)
 
     def _look(self, step: int, journal: Journal | None, *, first: bool = False) -> None:
         """Images and scores, made by the first process while the others wait.

@@ -63,14 +63,15 @@ def has_adapters(module: nn.Module) -> bool:
 
 
 def save_adapters(
-    modules: Mapping[str, nn.Module], folder: Path, beside: Mapping[str, Tensor] | None = None
+    modules: Mapping[str, nn.Module], folder: Path, trained: Mapping[str, Tensor]
 ) -> None:
     """Write the adapters of some components.
 
     Args:
         modules: component -> module; those without adapters are left out.
         folder: to write to.
-        beside: weights that were trained in full, by ``component.name``.
+        trained: whole tensors by ``component.name``: of the adapters, and of what was trained in
+            full beside them.
     """
     from peft import get_peft_model_state_dict
 
@@ -79,9 +80,12 @@ def save_adapters(
             continue
         place = folder / name
         place.mkdir(parents=True, exist_ok=True)
-        state = get_peft_model_state_dict(module, adapter_name=NAME)
+        own = {k.removeprefix(f"{name}."): v for k, v in trained.items() if k.startswith(name)}
+        state = get_peft_model_state_dict(module, state_dict=own, adapter_name=NAME)
         write_tensors(place / WEIGHTS, _held(state))
         module.peft_config[NAME].save_pretrained(place)
+    # Beside an adapter a weight has moved; who loads it looks where it was.
+    beside = {k.replace(".base_layer.", "."): v for k, v in trained.items() if ".lora_" not in k}
     if beside:
         folder.mkdir(parents=True, exist_ok=True)
         write_tensors(folder / BESIDE, _held(beside))

@@ -27,7 +27,9 @@ data:
   mixture:
     - {path: a.parquet, task: edit, weight: 3}
     - {path: b.jsonl, task: t2i}
-optimizer: {lr: 1e-4}
+batch: 8
+micro_batch: 4
+optimizer: {lr: 1e-4, schedule: constant}
 """
 
 
