@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
@@ -79,8 +80,12 @@ class Networks:
 
 
 def packages() -> dict[str, str]:
-    """Versions that the numbers may depend on."""
-    return {name: importlib.metadata.version(name) for name in _PACKAGES}
+    """Versions that the numbers may depend on, of what is here: peft is needed for adapters."""
+    found = {}
+    for name in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def open_data(config: Config, limits: Limits) -> Learnt:

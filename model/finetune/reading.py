@@ -18,8 +18,8 @@ STORED = "config.yaml"
 """Name of the resolved configuration in a run's folder and beside every checkpoint."""
 
 _FREE = ("out", "name", "checkpoint", "data.workers", "data.cache", "data.latents",
-         "data.on_bad_row", "device.", "save.", "log.", "sampling.", "evaluate.",
-         "on_nan")  # fmt: skip
+         "data.on_bad_row", "device.gradient_checkpointing", "save.", "log.", "sampling.",
+         "evaluate.", "on_nan")  # fmt: skip
 """What may change when a run goes on: it does not change what is learnt. Whether the checkpoint is
 still the same is told by its files."""
 

@@ -137,6 +137,8 @@ def test_what_changes_the_run_differs_and_what_does_not_does_not(file: Path) -> 
             "device.gradient_checkpointing=true", "data.latents=x"]  # fmt: skip
     assert differences(old, read(str(file), same)) == []
     assert identity(old) == identity(read(str(file), same))
+    few = read(str(file), ["device.precision=bf16"])
+    assert differences(old, few) == ["device.precision: 'float32' is now 'bf16'"]
     new = read(str(file), ["seed=1", "data.mixture.0.weight=1", "optimizer.schedule=cosine"])
     assert differences(old, new) == [
         "data.mixture[0].weight: 3.0 is now 1.0",

@@ -224,3 +224,21 @@ def test_memory_that_runs_out_is_a_sentence_with_the_bucket(
     mixture = [{"path": str(rows), "task": "edit"}]
     with pytest.raises(UserError, match=r"Out of memory in 2 samples of \d+ x \d+ pixels from"):
         train(make_config(checkpoint, tmp_path / "run", mixture))
+
+
+def test_a_checkpoint_does_not_need_a_package_that_is_for_adapters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import importlib.metadata
+
+    from model.finetune import prepare
+
+    real = importlib.metadata.version
+
+    def without(name: str) -> str:
+        if name == "peft":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without)
+    assert set(prepare.packages()) == {"torch", "transformers", "diffusers", "accelerate"}
