@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers import AutoencoderKLQwenImage
 from torch import Tensor
 
 from model.internvlu import latents as module
@@ -47,6 +48,25 @@ def test_latents_are_the_normalised_mode(vae: Any) -> None:
     (found,) = encode(vae, [image])
     assert found.shape == (16, 6, 10)
     assert torch.allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_single_images_go_through_as_in_the_released_class(vae: Any, dtype: torch.dtype) -> None:
+    """What makes it fast changes no more than the last bits."""
+    released = AutoencoderKLQwenImage.from_config(vae.config).eval()
+    released.load_state_dict(vae.state_dict())
+    ours = AutoencoderKLQwenImage.from_config(vae.config).eval()
+    ours.load_state_dict(vae.state_dict())
+    module.for_images(ours)
+    image = pixels(48, 80)[None, :, None].to(dtype)
+    image[..., :8, :8] = 0
+    some = latent(6, 10)[None, :, None].to(dtype)
+    with torch.no_grad():
+        for call in (lambda v: v.encode(image).latent_dist.mode(), lambda v: v.decode(some)[0]):
+            wanted, found = call(released.to(dtype)), call(ours.to(dtype))
+            assert found.dtype == dtype
+            room = 1e-5 if dtype == torch.float32 else 0.05
+            assert torch.allclose(found.float(), wanted.float(), atol=room)
 
 
 def test_many_images_are_encoded_as_each_alone(vae: Any) -> None:
