@@ -14,6 +14,7 @@ import os
 import secrets
 import shutil
 import socket
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, get_args
@@ -136,6 +137,52 @@ def _last_newline(stream: IO[bytes], size: int) -> int:
     return 0
 
 
+_locks: weakref.WeakSet[IO[str]] = weakref.WeakSet()
+
+
+def lock(folder: Path) -> IO[str]:
+    """Keep every other process from writing a folder, until the file returned here is closed.
+
+    Args:
+        folder: created when absent.
+
+    Raises:
+        UserError: another process writes there, or the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / ".lock").open("a+")
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        stream.seek(0)
+        owner = stream.read().strip() or "another process"
+        stream.close()
+        raise UserError(
+            f"{folder} is being written by {owner}; wait for it, or choose another folder."
+        ) from None
+    except OSError as error:  # a file system without locks
+        stream.close()
+        raise disk_error(error, folder / ".lock") from error
+    stream.truncate(0)
+    stream.write(f"process {os.getpid()} on {socket.gethostname()}")
+    stream.flush()
+    _locks.add(stream)
+    return stream
+
+
+def _let_go() -> None:
+    for stream in list(_locks):
+        stream.close()
+    _locks.clear()
+
+
+# A forked child would hold the lock of a process that was killed, until it noticed.
+os.register_at_fork(after_in_child=_let_go)
+
+
 class RunWriter:
     """The single writer of a run folder; use it as a context manager.
 
@@ -151,13 +198,8 @@ class RunWriter:
 
     def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         self.folder = folder
+        self._lock = lock(folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / ".lock").open("a+")
-        except OSError as error:
-            raise disk_error(error, folder) from error
-        try:
-            self._take_lock()
             self._write_manifest(manifest)
             self._predictions = _Appender(folder / PREDICTIONS)
             self._scores = _Appender(folder / SCORES)
@@ -176,19 +218,6 @@ class RunWriter:
         if self._verdicts is not None:
             self._verdicts.close()
         self._lock.close()
-
-    def _take_lock(self) -> None:
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.seek(0)
-            owner = self._lock.read().strip() or "another process"
-            raise UserError(
-                f"{self.folder} is being written by {owner}; wait for it, or choose another --out."
-            ) from None
-        self._lock.truncate(0)
-        self._lock.write(f"process {os.getpid()} on {socket.gethostname()}")
-        self._lock.flush()
 
     def _write_manifest(self, manifest: Mapping[str, Any]) -> None:
         if (self.folder / RUN).exists():

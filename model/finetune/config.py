@@ -151,6 +151,7 @@ class Sampling:
     every: int = option(0, "updates a grid; 0 for none", least=0)
     rows: str = option("", "Parquet or jsonl of the validation split")
     task: str = option("edit", "of these rows", choices=("t2i", "edit", "cot"))
+    columns: dict[str, str] = option({}, "our column -> the file's, where they differ")
     count: int = option(4, "rows of a grid", least=1)
     steps: int = option(20, "of the solver", least=1)
     guidance_scale: float | None = option(None, "as in the pipeline; its default when null")

@@ -28,12 +28,13 @@ SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED)
 """Where a process holds no whole weights."""
 
 
-def make_accelerator(config: Config, folder: Path) -> Any:
-    """What spreads the work over devices.
+def make_accelerator(config: Config) -> Any:
+    """What spreads the work over devices; it writes nothing yet.
 
     Raises:
         UserError: it cannot be made as asked.
     """
+    folder = Path(config.out).expanduser()
     wanted = config.device.precision
     on_cpu = not torch.cuda.is_available()
     if on_cpu and "OMP_NUM_THREADS" not in os.environ:
@@ -56,13 +57,22 @@ def make_accelerator(config: Config, folder: Path) -> Any:
     )  # fmt: skip
     # How many micro-batches make an update is known once it is known how many processes there are.
     accelerator.gradient_accumulation_steps = prepare.share_of(config, accelerator.num_processes)
-    if config.log.trackers:
-        try:
-            # It becomes the name of a folder.
-            accelerator.init_trackers(re.sub(r"[/\\]|^\.+", "-", config.title))
-        except OSError as error:
-            raise disk_error(error, folder / TRACKED) from error
     return accelerator
+
+
+def start_trackers(config: Config, accelerator: Any) -> None:
+    """Open what TensorBoard and others write.
+
+    Raises:
+        UserError: the disk cannot be written.
+    """
+    if not config.log.trackers:
+        return
+    try:
+        # It becomes the name of a folder.
+        accelerator.init_trackers(re.sub(r"[/\\]|^\.+", "-", config.title))
+    except OSError as error:
+        raise disk_error(error, Path(config.out).expanduser() / TRACKED) from error
 
 
 def make_average(config: Config, trained: list[Any]) -> Any | None:

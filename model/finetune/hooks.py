@@ -168,7 +168,9 @@ def validation_rows(config: Config) -> list[Row]:
         UserError: there are none.
     """
     how = config.sampling
-    entry = Entry(path=how.rows, task=how.task, splits=("val",), name="sampling.rows")
+    entry = Entry(
+        path=how.rows, task=how.task, columns=how.columns, splits=("val",), name="sampling.rows"
+    )  # fmt: skip
     source = open_source(
         entry, Data(min_side=16), Guard.of(()), cache_of(config), config.resolution
     )  # fmt: skip

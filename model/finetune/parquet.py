@@ -44,7 +44,7 @@ class ParquetTable:
         self.base = base
         schemas = {path: _schema(path) for path in files}
         self._names = _same_columns(
-            {p: chosen(entry, task, tuple(s.names), p) for p, s in schemas.items()}
+            {p: chosen(entry, task, tuple(s.names), p, _inner(s)) for p, s in schemas.items()}
         )
         for path, schema in schemas.items():
             _check_types(path, schema, self._names)
@@ -104,6 +104,14 @@ def _schema(path: Path) -> Any:
     if file.metadata.num_rows == 0:
         raise UserError(f"{path} has no row; remove it.")
     return file.schema_arrow
+
+
+def _inner(schema: Any) -> list[str]:
+    """Names of the fields of columns that have some."""
+    from pyarrow import types
+
+    columns = [(f.name, f.type) for f in schema if types.is_struct(f.type)]
+    return [f"{name}.{inner.name}" for name, kind in columns for inner in kind]
 
 
 def _check_types(path: Path, schema: Any, names: Mapping[str, str]) -> None:

@@ -107,7 +107,9 @@ def text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def chosen(entry: Entry, task: Task, present: Sequence[str], where: Path) -> dict[str, str]:
+def chosen(
+    entry: Entry, task: Task, present: Sequence[str], where: Path, inner: Sequence[str] = ()
+) -> dict[str, str]:
     """Which columns of a file are read: our name -> the file's.
 
     Args:
@@ -115,6 +117,7 @@ def chosen(entry: Entry, task: Task, present: Sequence[str], where: Path) -> dic
         task: what its rows teach.
         present: columns the file has.
         where: the file, for messages.
+        inner: fields of its columns, as ``column.field``.
 
     Raises:
         UserError: a column that is needed is not there, `entry.columns` names one that does not
@@ -129,8 +132,14 @@ def chosen(entry: Entry, task: Task, present: Sequence[str], where: Path) -> dic
                 f"{', '.join(present) or 'none'}."
             )
     found = {name: entry.columns.get(name, name) for name in COLUMNS}
+    for theirs in inner:
+        if _plain(theirs.rpartition(".")[2]) in PROVENANCE[1:]:
+            raise UserError(
+                f"{where} has a field {theirs!r}, which tells where rows are from and would not be "
+                "read; write it as a column of its own, or take it out of the file."
+            )
     for theirs in present:
-        ours = normal(theirs).replace(" ", "_").replace("-", "_")
+        ours = _plain(theirs)
         if ours in PROVENANCE[1:] and theirs not in found.values():
             raise UserError(
                 f"{where} has a column {theirs!r}, which tells where rows are from and would not "
@@ -140,6 +149,10 @@ def chosen(entry: Entry, task: Task, present: Sequence[str], where: Path) -> dic
     if missing:
         raise UserError(_missing(task, missing, present, where))
     return {n: found[n] for n in wanted(task) if found[n] in present}
+
+
+def _plain(column: str) -> str:
+    return normal(column).replace(" ", "_").replace("-", "_")
 
 
 def wanted(task: Task) -> tuple[str, ...]:
@@ -156,7 +169,7 @@ def _missing(task: Task, missing: list[str], present: Sequence[str], where: Path
     names = " or ".join(missing) if len(missing) == 2 else ", ".join(missing)
     return (
         f"{where} has no column {names if len(missing) > 1 else first}, which the task {task} "
-        f"needs; it has {', '.join(present) or 'none'}, so add to this part of the mixture "
+        f"needs; it has {', '.join(present) or 'none'}, so say beside its path "
         f"`columns: {{{hint}}}`."
     )
 

@@ -78,7 +78,7 @@ def _files(path: Path) -> tuple[str, list[Path]]:
             )
         return kind, [path]
     if not path.is_dir():
-        raise UserError(f"{path} does not exist; look at the path of this part of the mixture.")
+        raise UserError(f"{path} does not exist; look at the path.")
     found = {
         kind: sorted(
             f
@@ -132,7 +132,9 @@ class JsonlTable:
         self._starts = np.frombuffer(starts, np.int64)
         self.digest = digest.hexdigest()
         for path, row in zip(files, self._first, strict=True):
-            chosen(entry, task, tuple(self._parsed(row)), path)
+            values = self._parsed(row)
+            inner = [f"{k}.{n}" for k, v in values.items() if isinstance(v, dict) for n in v]
+            chosen(entry, task, tuple(values), path, inner)
         # Later rows may have what the first one lacks: all is read wherever it stands.
         self._names = {name: entry.columns.get(name, name) for name in wanted(task)}
         self.columns = tuple(self._names)

@@ -150,10 +150,11 @@ def _adapt(joint: Joint, lora: Lora, seed: int) -> None:
     """Put adapters beside the linear layers that the patterns name.
 
     Raises:
-        UserError: a pattern names no linear layer.
+        UserError: a pattern names no linear layer, or one whose weights another layer uses too.
     """
     linear = [name for name, module in joint.named_modules() if isinstance(module, nn.Linear)]
     chosen = match(lora.targets, linear)
+    _check_shared(joint, chosen)
     for part in ("vlm", "generation_decoder"):
         own = [n.removeprefix(f"{part}.") for n in linear if n.startswith(f"{part}.")]
         inside = sorted(n for n in own if f"{part}.{n}" in chosen)
@@ -166,6 +167,26 @@ def _adapt(joint: Joint, lora: Lora, seed: int) -> None:
                 getattr(joint, part), targets=expression(inside, own), rank=lora.rank,
                 alpha=lora.alpha, dropout=lora.dropout,
             )  # fmt: skip
+
+
+def _check_shared(joint: Joint, chosen: Iterable[str]) -> None:
+    """Refuse adapters beside tied weights: merged into them, they would change the other use too.
+
+    Raises:
+        UserError: naming both.
+    """
+    uses: dict[int, list[str]] = {}
+    for name, parameter in joint.named_parameters(remove_duplicate=False):
+        uses.setdefault(id(parameter), []).append(name)
+    weights = {f"{name}.weight" for name in chosen}
+    for names in uses.values():
+        if len(names) > 1 and (some := sorted(weights & set(names))):
+            other = next(n for n in names if n != some[0])
+            layer = some[0].removesuffix(".weight")
+            raise UserError(
+                f"lora.targets take in {layer}, whose weights are those of {other} too, so that "
+                f"adapters could not be merged; take it out with '!{layer}'."
+            )
 
 
 def expression(names: Sequence[str], others: Iterable[str]) -> str:

@@ -9,29 +9,34 @@ from __future__ import annotations
 
 import contextlib
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from accelerate.utils import gather_object
-from torch import Tensor
 
 from evals.core.errors import UserError
-from evals.core.writing import write_atomic
+from evals.core.writing import lock, write_atomic
 from model.finetune import checkpoints, prepare, reading
 from model.finetune.batches import Bad, Loaded, Stream, readers
 from model.finetune.config import Config
-from model.finetune.devices import SHARDED, fits, make_accelerator, make_average
+from model.finetune.devices import (
+    SHARDED,
+    fits,
+    make_accelerator,
+    make_average,
+    start_trackers,
+)
 from model.finetune.hooks import Hooks, Scorer
-from model.finetune.joint import NOTHING, Inputs
+from model.finetune.inputs import inputs_of, latent_tokens, latent_values
+from model.finetune.joint import NOTHING
 from model.finetune.logs import Journal, Seen, Window, memory
-from model.finetune.loss import noised, weighted
+from model.finetune.loss import weighted
 from model.finetune.seeds import derive
+from model.finetune.signals import Signals
 from model.internvlu.limits import Limits
 from model.internvlu.lora import save_adapters
 
@@ -74,17 +79,22 @@ def finetune(
         say: told what goes on, a line at a time.
 
     Raises:
-        UserError: something cannot be used, before any work; or an update is no number, a row
-            cannot be read, a batch does not fit into memory. What was kept before stays.
+        UserError: something cannot be used, or another process writes the run's folder, before any
+            work; or an update is no number, a row cannot be read, a batch does not fit into memory.
+            What was kept before stays.
         KeyboardInterrupt: Ctrl-C, once the update it came in is kept; a second one, at once.
     """
     prepare.need(config)
     prepare.claim(config)
-    trainer = Trainer(config, scorer, say)
-    trainer.resume(force=force)
-    with trainer.listening(), readers():
-        outcome = trainer.run()
-    if trainer.interrupted and not outcome.finished:
+    accelerator = make_accelerator(config)
+    with contextlib.ExitStack() as held:
+        if accelerator.is_main_process:
+            held.enter_context(lock(Path(config.out).expanduser()))
+        trainer = Trainer(config, accelerator, scorer, say)
+        trainer.resume(force=force)
+        with trainer.signals.heard(), readers():
+            outcome = trainer.run()
+    if trainer.signals.interrupted and not outcome.finished:
         raise KeyboardInterrupt
     return outcome
 
@@ -94,14 +104,16 @@ class Trainer:
 
     Args:
         config: of the run.
+        accelerator: of `make_accelerator`.
         scorer: see `finetune`.
         say: see `finetune`.
     """
 
-    def __init__(self, config: Config, scorer: Scorer | None, say: Say) -> None:
+    def __init__(self, config: Config, accelerator: Any, scorer: Scorer | None, say: Say) -> None:
         self.config = config
         self.folder = Path(config.out).expanduser()
-        self.accelerator = make_accelerator(config, self.folder)
+        self.accelerator = accelerator
+        self.signals = Signals()
         self.share = prepare.share_of(config, self.accelerator.num_processes)
         self.devices: int = self.accelerator.num_processes
         self.say: Say = say if self.accelerator.is_main_process else lambda _line: None
@@ -113,6 +125,7 @@ class Trainer:
             # The first one converts rows for all.
             self.networks = prepare.load(config, self.accelerator.device, frozen)
             self.learnt = prepare.open_data(config, Limits.of(self.networks.parts.config))
+            self.decoder = self.networks.parts.config.decoder
             joint = self.networks.joint.train()
             joint.even = sharded
             optimizer = prepare.optimizer_of(config, joint)
@@ -126,10 +139,9 @@ class Trainer:
             able=not sharded,
         )  # fmt: skip
         self.step = 0
+        self.samples = 0
         self.skipped = 0
         self.resumed = False
-        self.asked_to_stop = False
-        self.interrupted = False
         self._bad: set[Bad] = set()
         self._bare = 0
         self.last: dict[str, float] = {}
@@ -164,34 +176,11 @@ class Trainer:
             self.say(f"changed by force: {line}")
         tensors = checkpoints.read_tensors(place, old)
         checkpoints.restore(self.model, self.optimizer, self.ema, tensors)
-        self.step, self.skipped, self.resumed = state.step, state.skipped, True
+        self.step, self.samples, self.skipped = state.step, state.samples, state.skipped
+        self.resumed = True
         if self.ema is not None:
             self.ema.optimization_step = state.step - state.skipped
         self.say(f"going on from step {state.step}")
-
-    @contextlib.contextmanager
-    def listening(self) -> Iterator[None]:
-        """SIGTERM, with which a node is taken away, and Ctrl-C end the run after an update."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        kinds = (signal.SIGTERM, signal.SIGINT)
-        before = {kind: signal.getsignal(kind) or signal.SIG_DFL for kind in kinds}
-
-        def heard(kind: int, _frame: object) -> None:
-            self.asked_to_stop = True
-            if kind == signal.SIGINT:
-                self.interrupted = True
-                # Who does not want to wait for it presses again.
-                signal.signal(signal.SIGINT, before[signal.SIGINT])
-
-        for kind in before:
-            signal.signal(kind, heard)
-        try:
-            yield
-        finally:
-            for kind, handler in before.items():
-                signal.signal(kind, handler)
 
     # --- the loop -------------------------------------------------------------------------------
 
@@ -237,6 +226,7 @@ class Trainer:
 
     def _begin(self) -> Journal | None:
         """Write down what is run, and open the log; only the first process writes."""
+        start_trackers(self.config, self.accelerator)
         self.accelerator.wait_for_everyone()
         journal = None
         if self.accelerator.is_main_process:
@@ -252,8 +242,8 @@ class Trainer:
     def _stopping(self) -> bool:
         """Whether any process was asked to stop: all of them must stop at the same update."""
         if self.devices == 1:
-            return self.asked_to_stop
-        asked = torch.tensor(float(self.asked_to_stop), device=self.accelerator.device)
+            return self.signals.stop
+        asked = torch.tensor(float(self.signals.stop), device=self.accelerator.device)
         return bool(self.accelerator.reduce(asked, "sum") > 0)
 
     def _update(self, stream: Stream, window: Window) -> None:
@@ -263,6 +253,7 @@ class Trainer:
         loaded = [stream.take() for _ in range(self.share)]
         self._list([bad for unit in loaded for bad in unit.bad])
         counts = self._counts(loaded)
+        self.samples += counts["samples"]
         self._bare = 0 if counts["samples"] else self._bare + 1
         if self._bare == _BARE:
             raise UserError(
@@ -311,25 +302,16 @@ class Trainer:
 
     def _counts(self, loaded: list[Loaded]) -> dict[str, int]:
         """Samples, learnt tokens and latent values of the update, on all devices."""
-        own = [sum(len(unit.examples) for unit in loaded),
-               sum(e.learnt for unit in loaded for e in unit.examples),
-               sum(self._values(e.target) for unit in loaded for e in unit.examples)]  # fmt: skip
+        examples = [e for unit in loaded for e in unit.examples]
+        values = sum(latent_values(e.target, self.decoder) for e in examples)
+        own = [len(examples), sum(e.learnt for e in examples), values]
         counts = torch.tensor(own, device=self.accelerator.device, dtype=torch.int64)
         samples, tokens, values = self.accelerator.reduce(counts, "sum").tolist()
         return {"samples": int(samples), "next_token": int(tokens), "flow": int(values)}
 
-    def _values(self, target: Tensor | None) -> int:
-        """Latent values of an image."""
-        if target is None:
-            return 0
-        decoder = self.networks.parts.config.decoder
-        factor = decoder.vae_downsample_factor
-        rows, columns = target.shape[1] // factor, target.shape[2] // factor
-        return int(decoder.transformer.out_channels * rows * columns)
-
     def _learn(self, unit: Loaded, counts: Mapping[str, int], window: Window) -> None:
         """The gradient of one micro-batch."""
-        inputs = self._inputs(unit)
+        inputs = inputs_of(unit.examples, self.networks, self.config)
         if self.config.lora.dropout:
             # The one thing that draws from a global source.
             torch.manual_seed(derive(self.config.seed, "unit", unit.number))
@@ -344,34 +326,11 @@ class Trainer:
             seen = Seen(source=example.source)
             if given.image is not None and "flow" in listed:
                 seen.level = given.image.level
-                seen.flow = listed["flow"][n] / self._values(example.target)
+                seen.flow = listed["flow"][n] / latent_values(example.target, self.decoder)
             if given.learnt and "next_token" in listed:
                 seen.tokens, seen.surprise = given.learnt, listed["next_token"][n]
             window.seen.append(seen)
-            window.tokens += len(given.tokens.ids) + self._patches(given)
-
-    def _patches(self, given: Inputs) -> int:
-        """Latent tokens of a sample."""
-        size = self.networks.parts.config.decoder.transformer.patch_size
-        images = [*given.conditions, *([given.image.noisy] if given.image else [])]
-        return sum(x.shape[1] * x.shape[2] // size**2 for x in images)
-
-    def _inputs(self, unit: Loaded) -> list[Inputs]:
-        found = []
-        for example in unit.examples:
-            image = None
-            if example.target is not None:
-                target = self.networks.latents.of([example.target])[0]
-                image = noised(
-                    target, self.config.loss, self.networks.shift, self.config.seed, example.number
-                )
-            found.append(
-                Inputs(
-                    tokens=example.tokens, learnt=example.learnt, image=image,
-                    conditions=tuple(self.networks.latents.of(example.conditions)),
-                )
-            )  # fmt: skip
-        return found
+            window.tokens += len(given.tokens.ids) + latent_tokens(given, self.decoder)
 
     # --- what is kept ---------------------------------------------------------------------------
 
@@ -380,8 +339,7 @@ class Trainer:
         if self.devices > 1:
             window.seen = gather_object(window.seen)
         values = {**window.values(self.devices), **memory(), "lr": self.rate(self.step - 1)}
-        line = {"step": self.step, "samples": self.step * self.config.batch,
-                "devices": self.devices, **values}  # fmt: skip
+        line = {"step": self.step, "samples": self.samples, "devices": self.devices, **values}
         self.last = values
         if journal is not None:
             journal.write(line)
@@ -399,7 +357,7 @@ class Trainer:
         tensors = checkpoints.gather(self.model, self.optimizer, self.ema)
         if self.accelerator.is_main_process:
             state = checkpoints.State(
-                step=self.step, samples=self.step * self.config.batch, base=self.networks.base,
+                step=self.step, samples=self.samples, base=self.networks.base,
                 sources=self.learnt.digests(), packages=prepare.packages(), skipped=self.skipped,
             )  # fmt: skip
             checkpoints.save(

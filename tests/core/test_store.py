@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from evals.core import writing
 from evals.core.errors import ImageError, UserError
 from evals.core.store import StoredRun, find_runs, read_jsonl
 from evals.core.types import Fault, ImageRef, Prediction, Sample, Score
-from evals.core.writing import RunWriter
+from evals.core.writing import RunWriter, lock
 
 MANIFEST: dict[str, Any] = {
     "version": "0", "created": "2026-01-01", "identity": {"seed": 0}, "trials": 1,
@@ -98,6 +100,26 @@ def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
     with RunWriter(tmp_path, MANIFEST):
         pass
+
+
+def test_a_child_does_not_keep_the_lock_of_its_parent(tmp_path: Path) -> None:
+    """Processes that read data outlive one that is killed by some seconds."""
+    held = lock(tmp_path)
+    began, begin = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(begin, b"x")
+        time.sleep(60)
+        os._exit(0)
+    try:
+        os.read(began, 1)
+        with pytest.raises(UserError, match="being written by process"):
+            lock(tmp_path)
+        held.close()
+        lock(tmp_path).close()
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def test_another_run_is_refused_and_named(tmp_path: Path) -> None:

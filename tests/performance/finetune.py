@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from model.finetune import prepare
 from model.finetune.batches import Loaded, Stream
 from model.finetune.config import Config
+from model.finetune.devices import make_accelerator
 from model.finetune.logs import Window
 from model.finetune.loss import noised
 from model.finetune.reading import build
@@ -48,7 +49,7 @@ def measure() -> list[dict[str, str]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         config = _config(folder)
-        trainer = Trainer(config, None, lambda _: None)
+        trainer = Trainer(config, make_accelerator(config), None, lambda _: None)
         units = prepare.units_of(config, trainer.learnt, trainer.networks)
         loaded = [units[n] for n in range(len(units))]
         stream = Stream(units, config.data, 0, 1)

@@ -23,6 +23,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from model.data.text_edits import write_text_edits
 from model.finetune import prepare
 from model.finetune.batches import Stream
+from model.finetune.devices import make_accelerator
+from model.finetune.inputs import inputs_of
 from model.finetune.logs import Window
 from model.finetune.reading import build, merged
 from model.finetune.trainer import Trainer
@@ -64,7 +66,7 @@ def training_row(
     }  # fmt: skip
     tree = merged(how["preset"], [f"{k}={v}" for k, v in given.items()])
     config = build(tree)
-    trainer = Trainer(config, None, lambda _: None)
+    trainer = Trainer(config, make_accelerator(config), None, lambda _: None)
     units = prepare.units_of(config, trainer.learnt, trainer.networks)
     operations = _operations(trainer, units)
     stream = Stream(units, config.data, 0, 1)
@@ -95,7 +97,7 @@ def _operations(trainer: Trainer, units: Any) -> float:
     joint, total = trainer.networks.joint, 0.0
     passes = {name: _passes(joint, name) for name in ("vlm", "generation_decoder")}
     for number in range(trainer.config.units):
-        inputs = trainer._inputs(units[number])
+        inputs = inputs_of(units[number].examples, trainer.networks, trainer.config)
         with torch.no_grad(), trainer.accelerator.autocast():
             with FlopCounterMode(display=False) as both:
                 joint(inputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -162,12 +163,19 @@ def test_a_base_checkpoint_that_changed_is_refused(rows: Path, tmp_path: Path) -
 def test_grids_show_the_validation_rows(checkpoint: Path, rows: Path, tmp_path: Path) -> None:
     from tests.model.finetune.kit import row, write_rows
 
-    val = write_rows(tmp_path / "val.parquet", [row(50 + n, split="val") for n in range(3)])
+    drawn = [row(50 + n, split="val") for n in range(3)]
+    for one in drawn:
+        one["words"] = one.pop("edit_instruction")
+    val = write_rows(tmp_path / "val.parquet", drawn)
+    how = {"every": 2, "rows": str(val), "count": 2, "steps": 2}
+    mixture = [{"path": str(rows), "task": "edit"}]
     config = make_config(
-        checkpoint, tmp_path / "run", [{"path": str(rows), "task": "edit"}], steps=2,
-        sampling={"every": 2, "rows": str(val), "count": 2, "steps": 2}, ema={"decay": 0.9},
-    )  # fmt: skip
-    train(config)
+        checkpoint, tmp_path / "run", mixture, steps=2, sampling=how, ema={"decay": 0.9}
+    )
+    with pytest.raises(UserError, match=r"so say beside its path `columns: \{edit_instruction: "):
+        train(config)
+    columns = {"edit_instruction": "words"}
+    train(replace(config, sampling=replace(config.sampling, columns=columns)))
     pages = sorted((tmp_path / "run" / "samples").iterdir())
     assert [p.name for p in pages] == ["step-00000000.png", "step-00000002.png"]
     first, last = (np.asarray(Image.open(p)) for p in pages)

@@ -21,11 +21,24 @@ from model.finetune.rows import RowError
 from model.internvlu import loading
 from model.internvlu.config import ModelConfig
 from tests.model.finetune import kit
-from tests.model.finetune.table_kit import edit_row, jsonl, noise, opened, parquet
+from tests.model.finetune.table_kit import edit_row, jsonl, kinds, noise, opened, parquet, written
 from tests.model.finetune.table_kit import picture as flat
 from tests.model.finetune.test_examples import ALWAYS, a_row
 
 # --- rows of benchmarks -----------------------------------------------------------------------
+
+
+@kinds
+@pytest.mark.parametrize("name", ["split", "Spec_SHA256", "source_text"])
+def test_a_column_with_fields_cannot_hide_where_rows_are_from(
+    name: str, kind: str, tmp_path: Path
+) -> None:
+    rows = [edit_row(n, meta={"made by": "us", name: "bench"}) for n in range(2)]
+    place = written(kind, tmp_path, rows)
+    with pytest.raises(UserError, match=rf"has a field 'meta\.{name}'.*a column of its own"):
+        opened(place)
+    harmless = [edit_row(n, meta={"made by": "us"}) for n in range(2)]
+    assert len(opened(written(kind, tmp_path / "b", harmless)).kept) == 2
 
 
 @pytest.mark.parametrize("name", ["Split", " split", "SPEC_SHA256", "spec-sha256"])

@@ -298,12 +298,13 @@ def test_other_things_in_the_folder_stay_as_they_are(
 def test_trackers_that_cannot_be_written_are_a_sentence(
     checkpoint: Path, edits: list[dict[str, str]], tmp_path: Path
 ) -> None:
-    (tmp_path / "file").write_text("")
-    config = make_config(
-        checkpoint, tmp_path / "file" / "run", edits, log={"trackers": ["tensorboard"]}
-    )
-    with pytest.raises(UserError, match=r"Cannot write .*trackers: Not a directory"):
-        train(config)
+    (tmp_path / "trackers").write_text("")
+    log = {"trackers": ["tensorboard"]}
+    with pytest.raises(UserError, match=r"Cannot write .*trackers: (File exists|Not a directory)"):
+        train(make_config(checkpoint, tmp_path, edits, log=log))
+    beside = tmp_path / "trackers" / "run"
+    with pytest.raises(UserError, match=r"Cannot write .*run: Not a directory"):
+        train(make_config(checkpoint, beside, edits))
 
 
 def test_a_run_in_the_folder_one_is_in_has_its_name(

@@ -49,7 +49,6 @@ def test_stages_1_and_2_train_the_head_and_its_projectors_alone(
     assert set(chosen.names) == head - set(chosen.idle)
     assert not any(p.requires_grad for p in joint.vlm.parameters())
     # Both projectors are in it: latents and language states into the head's width.
-    assert {"generation_decoder.decoder.img_in.weight", "generation_decoder.decoder.txt_in.weight"}
     assert "generation_decoder.decoder.img_in.weight" in chosen.names
     assert "generation_decoder.decoder.txt_in.weight" in chosen.names
     assert chosen.numbers == sum(p.numel() for p in joint.parameters() if p.requires_grad)
@@ -189,6 +188,22 @@ def test_patterns_that_make_no_sense_are_refused(
     config = make_config(checkpoint, Path("x"), MIXTURE, trainable=patterns)
     with pytest.raises(UserError, match=message):
         trainable.choose(joint, config)
+
+
+def test_adapters_beside_tied_weights_are_refused(checkpoint: Path) -> None:
+    """Merged, they would move the embeddings too."""
+    _, joint = joint_of(checkpoint)
+    head, table = "vlm.language_model.lm_head", "vlm.language_model.model.embed_tokens"
+    joint.get_submodule(head).weight = joint.get_submodule(table).weight
+    lora = {"rank": 2, "targets": ["vlm.language_model.*"]}
+    config = make_config(checkpoint, Path("x"), MIXTURE, lora=lora, trainable=[])
+    with pytest.raises(UserError, match=rf"{head}, whose weights are those of {table}.weight too"):
+        trainable.choose(joint, config)
+    lora["targets"] = ["vlm.language_model.*", f"!{head}"]
+    config = make_config(checkpoint, Path("x"), MIXTURE, lora=lora, trainable=[])
+    chosen = trainable.choose(joint, config)
+    assert any("q_proj.lora_A" in name for name in chosen.names)
+    assert not any("lm_head" in name for name in chosen.names)
 
 
 def test_every_preset_is_a_configuration_with_the_papers_numbers() -> None:

@@ -18,6 +18,7 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
 from evals.core.errors import UserError
+from evals.core.writing import lock
 from model.finetune import checkpoints
 from model.finetune.logs import read_log
 from model.finetune.reading import resolved
@@ -173,6 +174,24 @@ def test_a_row_that_cannot_be_read_stops_the_run_or_is_left_out(
     assert sum("left out: rows, row 3" in line for line in said) == 1
     listed = (tmp_path / "skip" / "dropped.jsonl").read_text()
     assert listed.count("row 3") == 1
+    # What was left out is not counted as seen.
+    seen = read_log(tmp_path / "skip")[-1]["samples"]
+    assert done.checkpoint is not None
+    assert 0 < seen == checkpoints.read_state(done.checkpoint).samples < config.steps * config.batch
+    longer = replace(config, steps=6, data=replace(config.data, on_bad_row="skip"))
+    assert train(longer).step == 6
+    assert seen < read_log(tmp_path / "skip")[-1]["samples"] <= seen + 2 * config.batch
+
+
+def test_two_runs_do_not_write_one_folder(checkpoint: Path, rows: Path, tmp_path: Path) -> None:
+    config = make_config(checkpoint, tmp_path / "run", [{"path": str(rows), "task": "edit"}])
+    with (
+        lock(tmp_path / "run"),
+        pytest.raises(UserError, match=r"run is being written by process \d+"),
+    ):
+        train(config)
+    assert [p.name for p in (tmp_path / "run").iterdir()] == [".lock"]
+    assert train(config).finished
 
 
 def test_a_size_that_the_checkpoint_cannot_make_is_refused(

@@ -1,0 +1,46 @@
+"""Being asked to end: SIGTERM, with which a node is taken away, and Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+
+
+class Signals:
+    """What was asked for since `heard` was entered.
+
+    Attributes:
+        stop: end after the update that is being made.
+        interrupted: by a person, not by the machine.
+    """
+
+    def __init__(self) -> None:
+        self.stop = False
+        self.interrupted = False
+
+    @contextlib.contextmanager
+    def heard(self) -> Iterator[None]:
+        """Note the signals in place of what they do; a second Ctrl-C does what it always does."""
+        if threading.current_thread() is not threading.main_thread():
+            # Only the main thread may ask for them.
+            yield
+            return
+        kinds = (signal.SIGTERM, signal.SIGINT)
+        before = {kind: signal.getsignal(kind) or signal.SIG_DFL for kind in kinds}
+
+        def note(kind: int, _frame: object) -> None:
+            self.stop = True
+            if kind == signal.SIGINT:
+                self.interrupted = True
+                # Who does not want to wait for it presses again.
+                signal.signal(signal.SIGINT, before[signal.SIGINT])
+
+        for kind in kinds:
+            signal.signal(kind, note)
+        try:
+            yield
+        finally:
+            for kind, handler in before.items():
+                signal.signal(kind, handler)
