@@ -46,8 +46,12 @@ def _convolve(module: Any, x: Tensor, cache_x: Tensor | None = None) -> Tensor:
         whole: Tensor = type(module).forward(module, x, cache_x)
         return whole
     left, right, top, bottom = module._padding[:4]
-    flat = F.pad(x[:, :, 0], (left, right, top, bottom))
-    out = F.conv2d(flat, module.weight[:, :, -1], module.bias, stride=module.stride[1:])
+    flat, margin = x[:, :, 0], (top, left)
+    if (left, top) != (right, bottom):
+        flat, margin = F.pad(flat, (left, right, top, bottom)), (0, 0)
+    out = F.conv2d(
+        flat, module.weight[:, :, -1], module.bias, stride=module.stride[1:], padding=margin
+    )
     return out[:, :, None]
 
 
