@@ -9,8 +9,9 @@ from typing import Any
 
 from evals.config import BenchmarkSpec
 from evals.console import out, print_json, show_list, show_table
+from evals.core.aggregation import Variant
 from evals.core.protocols import DataSource, ScoringSettings, Suite
-from evals.core.types import Quantity, Variant
+from evals.core.types import Quantity
 
 
 def doctor(*, as_json: bool) -> int:

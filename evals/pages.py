@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from evals.core.aggregation import Headline, Term, Variant
 from evals.core.protocols import Benchmark, ScoringSettings
-from evals.core.types import Headline, Quantity, Term, Variant
+from evals.core.types import Quantity
 from evals.core.writing import write_atomic
 from evals.showing import common_columns, headings, value_text
 

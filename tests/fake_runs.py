@@ -21,19 +21,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from benchmarks.textedit.reference import TextBox, TextEditReference
-from evals.core.types import (
-    OFFICIAL_POLICY,
-    PAPER_POLICY,
-    STRICT_POLICY,
-    Fault,
-    Headline,
-    Output,
-    Prediction,
-    Quantity,
-    Sample,
-    Score,
-    Track,
-)
+from evals.core.aggregation import OFFICIAL_POLICY, PAPER_POLICY, STRICT_POLICY, Headline, Track
+from evals.core.types import Fault, Output, Prediction, Quantity, Sample, Score
 from evals.core.writing import RunWriter
 
 INF = math.inf

@@ -18,21 +18,11 @@ import pytest
 from PIL import Image
 
 from evals.config import ModelSpec, RunConfig
+from evals.core.aggregation import Headline
 from evals.core.errors import UserError
 from evals.core.protocols import Benchmark, DataSource, Metric, Suite, make_score
 from evals.core.store import StoredRun, read_jsonl
-from evals.core.types import (
-    JSON,
-    Absence,
-    Fault,
-    Headline,
-    Item,
-    Output,
-    Quantity,
-    Sample,
-    Score,
-    Task,
-)
+from evals.core.types import JSON, Absence, Fault, Item, Output, Quantity, Sample, Score, Task
 from evals.manifest import make_manifest
 from evals.plan import Board, Plan, PlannedRun, sample_seed, spread
 from evals.runner import Outcome, execute

@@ -14,10 +14,11 @@ from benchmarks.catalog import BENCHMARKS
 from benchmarks.understanding import rendered_qa
 from evals.cli import main
 from evals.config import BenchmarkSpec, ModelSpec, RunConfig
+from evals.core.aggregation import Headline, Term, Variant
 from evals.core.protocols import DataSource
 from evals.core.store import StoredRun, read_jsonl
 from evals.core.summary import summarise
-from evals.core.types import JSON, Headline, Output, PublishedRow, Sample, Task, Term, Variant
+from evals.core.types import JSON, Output, PublishedRow, Sample, Task
 from evals.core.variants import variants_of
 from evals.plan import make_board
 from model.catalog import ADAPTERS

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from evals.core.aggregation import Term, Variant
 from evals.core.summary import summarise
-from evals.core.types import Term, Variant
 from tests.variant_runs import memory_run
 
 A, B = ("Cat", "A"), ("Cat", "B")

@@ -7,18 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from evals.core.aggregation import OFFICIAL_POLICY, PAPER_POLICY, STRICT_POLICY, Headline, Variant
 from evals.core.store import StoredRun, plain
-from evals.core.types import (
-    OFFICIAL_POLICY,
-    PAPER_POLICY,
-    STRICT_POLICY,
-    Fault,
-    Headline,
-    Prediction,
-    Quantity,
-    Score,
-    Variant,
-)
+from evals.core.types import Fault, Prediction, Quantity, Score
 
 MISSING = Fault(kind="missing_file", message="No output.", origin="model")
 TIMEOUT = Fault(kind="timeout", message="The endpoint did not answer.", origin="infrastructure")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.common.drawn_score import SceneReference, ShapesMetric
+from evals.core.aggregation import STRICT_POLICY, Headline, Term, Variant
 from evals.core.errors import ImageError, UserError
 from evals.core.images import inspect_image
 from evals.core.protocols import (
@@ -17,7 +18,7 @@ from evals.core.protocols import (
     ScoringSettings,
     Suite,
 )
-from evals.core.types import STRICT_POLICY, Area, Group, Headline, Sample, Term, Variant
+from evals.core.types import Area, Group, Sample
 from metrics.shapes_rules import Wanted
 from synth.scenes import PER_KIND, Kinds, Spec, ensure_pictures
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from evals.core.types import Profile, Quantity, Term, Variant
+from evals.core.aggregation import Term, Variant
+from evals.core.types import Profile, Quantity
 
 
 def share(name: str, doc: str, profile: Profile = "strict", label: str = "") -> Quantity:

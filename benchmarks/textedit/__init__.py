@@ -12,9 +12,9 @@ from pathlib import Path
 
 from benchmarks.textedit import data, taxonomy, verify
 from benchmarks.textedit.published import published
+from evals.core.aggregation import PAPER_POLICY, STRICT_POLICY, Headline, Policy, Track
 from evals.core.probes import Probe
 from evals.core.protocols import Benchmark, Metric, ScoringSettings, Suite
-from evals.core.types import PAPER_POLICY, STRICT_POLICY, Headline, Policy, Track
 from synth.textedit import GENERATOR_VERSION, PER_CLASS
 
 SUITES = (

@@ -23,9 +23,10 @@ from benchmarks.understanding.replies import (
 from benchmarks.understanding.short.questions import ShortReference, short_sample
 from benchmarks.understanding.short.relaxed import relaxed_match, strict_relaxed_match
 from benchmarks.understanding.table import HubFiles, KitTable
+from evals.core.aggregation import STRICT_POLICY, Headline
 from evals.core.errors import UserError
 from evals.core.protocols import Benchmark
-from evals.core.types import STRICT_POLICY, Group, Headline, PublishedRow, Sample
+from evals.core.types import Group, PublishedRow, Sample
 
 SPLITS = {"human": "questions written by people", "augmented": "questions made by a model"}
 

@@ -18,8 +18,8 @@ from benchmarks.understanding.replies import (
 from benchmarks.understanding.short.anls import anls, strict_anls, stvqa_anls
 from benchmarks.understanding.short.questions import ShortReference, short_sample
 from benchmarks.understanding.table import HubFiles, KitTable
+from evals.core.aggregation import STRICT_POLICY, Headline
 from evals.core.protocols import Benchmark
-from evals.core.types import STRICT_POLICY, Headline
 
 TABLE = KitTable(
     benchmark="docvqa",

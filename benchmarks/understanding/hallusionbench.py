@@ -30,9 +30,10 @@ from benchmarks.understanding.yes_no.metric import (
     reference_of,
     with_judge,
 )
+from evals.core.aggregation import STRICT_POLICY, Headline, Variant
 from evals.core.errors import UserError
 from evals.core.protocols import Benchmark
-from evals.core.types import STRICT_POLICY, Group, Headline, Profile, PublishedRow, Sample, Variant
+from evals.core.types import Group, Profile, PublishedRow, Sample
 
 CATEGORIES = {"VD": "visual dependent", "VS": "visual supplement"}
 FIELDS = ("category", "subcategory", "visual_input", "set_id", "figure_id", "question_id")

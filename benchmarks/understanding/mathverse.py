@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from benchmarks.common.published import Printed, printed_rows
 from benchmarks.understanding.judged.mathverse.data import TABLES, groups
 from benchmarks.understanding.replies import KIT_POLICY, OWN_WRAPPER, UNNAMED_JUDGE, percent
+from evals.core.aggregation import STRICT_POLICY, Headline
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Headline, PublishedRow
+from evals.core.types import PublishedRow
 
 VARIANTS = (
     percent("strict", "accuracy", "Share of all planned questions of the suite answered right, in "

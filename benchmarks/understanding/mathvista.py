@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from benchmarks.common.published import Printed, printed_rows
 from benchmarks.understanding.judged.mathvista.data import TABLE, TASKS
 from benchmarks.understanding.replies import KIT_POLICY, OWN_WRAPPER, UNNAMED_JUDGE, percent
+from evals.core.aggregation import STRICT_POLICY, Headline
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Group, Headline, PublishedRow
+from evals.core.types import Group, PublishedRow
 
 VARIANTS = (
     percent("strict", "accuracy", "Share of all planned questions answered right, in percent.",

@@ -30,18 +30,10 @@ from benchmarks.understanding.yes_no.metric import (
 )
 from benchmarks.understanding.yes_no.mme_sums import COGNITION, PERCEPTION, QUESTIONS
 from benchmarks.understanding.yes_no.reading import first_four_said, lmms_said
+from evals.core.aggregation import STRICT_POLICY, Headline, Term, Variant
 from evals.core.errors import UserError
 from evals.core.protocols import Benchmark
-from evals.core.types import (
-    STRICT_POLICY,
-    Group,
-    Headline,
-    Profile,
-    PublishedRow,
-    Sample,
-    Term,
-    Variant,
-)
+from evals.core.types import Group, Profile, PublishedRow, Sample
 
 KINDS = {"perception": PERCEPTION, "cognition": COGNITION}
 

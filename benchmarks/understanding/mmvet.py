@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from benchmarks.common.published import Printed, printed_rows
 from benchmarks.understanding.judged.mmvet.data import COMBINATIONS, TABLE
 from benchmarks.understanding.replies import KIT_POLICY, OWN_WRAPPER, UNNAMED_JUDGE, percent
+from evals.core.aggregation import STRICT_POLICY, Headline
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Group, Headline, PublishedRow
+from evals.core.types import Group, PublishedRow
 
 VARIANTS = (
     percent("strict", "mean grade", "Mean grade over all planned questions, in percent.",

@@ -27,17 +27,10 @@ from benchmarks.understanding.short.containment import (
 )
 from benchmarks.understanding.short.questions import ShortReference, short_sample
 from benchmarks.understanding.table import HubFiles, KitTable
+from evals.core.aggregation import STRICT_POLICY, Headline, Term, Variant
 from evals.core.errors import UserError
 from evals.core.protocols import Benchmark
-from evals.core.types import (
-    STRICT_POLICY,
-    Group,
-    Headline,
-    PublishedRow,
-    Sample,
-    Term,
-    Variant,
-)
+from evals.core.types import Group, PublishedRow, Sample
 
 RECOGNITION = "Text Recognition"
 

@@ -18,18 +18,9 @@ from benchmarks.understanding.replies import (
 from benchmarks.understanding.table import HubFiles, KitTable
 from benchmarks.understanding.yes_no.metric import ANSWER, YesNoReference, reference_of
 from benchmarks.understanding.yes_no.reading import strict_said, vlmeval_said
+from evals.core.aggregation import STRICT_POLICY, Headline, Term, Variant
 from evals.core.protocols import Benchmark
-from evals.core.types import (
-    STRICT_POLICY,
-    Group,
-    Headline,
-    Profile,
-    PublishedRow,
-    Quantity,
-    Sample,
-    Term,
-    Variant,
-)
+from evals.core.types import Group, Profile, PublishedRow, Quantity, Sample
 
 CATEGORIES = ("random", "popular", "adversarial")
 

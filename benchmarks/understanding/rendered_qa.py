@@ -11,8 +11,9 @@ from pathlib import Path
 
 from benchmarks.common.drawn import broken_drawings, refuse_data
 from benchmarks.understanding.answers import AnswerMetric, AnswerReference
+from evals.core.aggregation import STRICT_POLICY, Headline
 from evals.core.protocols import Benchmark, DataProblem, DataSource, Metric, ScoringSettings, Suite
-from evals.core.types import STRICT_POLICY, Group, Headline, Sample
+from evals.core.types import Group, Sample
 from synth.questions import (
     GENERATOR_VERSION,
     KINDS,

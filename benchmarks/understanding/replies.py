@@ -12,18 +12,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
+from evals.core.aggregation import Policy, Term, Variant
 from evals.core.protocols import Metric, ScoringSettings, make_score
-from evals.core.types import (
-    Absence,
-    Item,
-    Policy,
-    Profile,
-    Quantity,
-    Score,
-    Term,
-    Variant,
-    fingerprint,
-)
+from evals.core.types import Absence, Item, Profile, Quantity, Score, fingerprint
 
 MAX_SHOWN = 200
 """Longest answer kept as evidence, in characters; the prediction holds the whole reply."""

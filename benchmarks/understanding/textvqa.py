@@ -27,9 +27,10 @@ from benchmarks.understanding.short.vqa import (
     vlmeval_form,
 )
 from benchmarks.understanding.table import HubFiles, KitTable
+from evals.core.aggregation import STRICT_POLICY, Headline
 from evals.core.errors import UserError
 from evals.core.protocols import Benchmark
-from evals.core.types import STRICT_POLICY, Headline, Sample
+from evals.core.types import Sample
 
 PEOPLE = 10
 

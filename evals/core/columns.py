@@ -17,21 +17,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from evals.core.aggregation import OFFICIAL_POLICY, PAPER_POLICY, STRICT_POLICY, Policy
 from evals.core.errors import UserError
 from evals.core.stats import Floats, Ints
 from evals.core.store import StoredRun
-from evals.core.types import (
-    OFFICIAL_POLICY,
-    PAPER_POLICY,
-    STRICT_POLICY,
-    Absence,
-    Fault,
-    Policy,
-    Prediction,
-    Profile,
-    Quantity,
-    Score,
-)
+from evals.core.types import Absence, Fault, Prediction, Profile, Quantity, Score
 
 Kind = Literal[
     "measured", "imputed", "dropped", "not_applicable", "unsupported", "unavailable", "failed",

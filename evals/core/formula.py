@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from evals.core.aggregation import Term, Variant
 from evals.core.frame import Bools, Frame, GroupPath, Labels
 from evals.core.stats import Floats, Ints, codes
-from evals.core.types import Term, Variant
 from evals.core.variants import Variants, columns_used, group_matches
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from evals.core.aggregation import Headline
 from evals.core.anchored import Anchored, GroupPath, Layout, anchor, blend
 from evals.core.columns import cluster_labels, leaf_groups, sample_ids
 from evals.core.formula import Formula
@@ -19,7 +20,6 @@ from evals.core.readings import Reading, draw, fates, formula_cells
 from evals.core.stats import RESAMPLES, Floats
 from evals.core.store import StoredRun
 from evals.core.tracks import Choice, Entry, anchor_problem, choose, rule_of, variant_of
-from evals.core.types import Headline
 
 
 @dataclass(frozen=True, kw_only=True)

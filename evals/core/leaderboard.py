@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from evals.core.aggregation import Headline
 from evals.core.comparable import kind_of, separations
 from evals.core.errors import UserError
 from evals.core.headline import Contest, HeadlineValue, evaluate
@@ -19,7 +20,6 @@ from evals.core.pairs import ALPHA, Pair, compare_all
 from evals.core.stats import RESAMPLES
 from evals.core.store import StoredRun
 from evals.core.tracks import Entry, rule_of, used_columns, variant_of
-from evals.core.types import Headline
 from evals.core.variants import MARK
 
 OPEN_LIMIT = 0.01

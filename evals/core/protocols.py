@@ -12,27 +12,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from evals.core.aggregation import OFFICIAL_POLICY, STRICT_POLICY, Headline, Policy, Variant
 from evals.core.budget import Budget
 from evals.core.probes import Probe
 from evals.core.types import (
     AREAS,
     JSON,
-    OFFICIAL_POLICY,
-    STRICT_POLICY,
     Absence,
     Area,
     Group,
-    Headline,
     Item,
     Output,
-    Policy,
     PublishedRow,
     Quantity,
     Sample,
     Score,
     ScoreStatus,
     Task,
-    Variant,
 )
 
 

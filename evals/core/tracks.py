@@ -11,13 +11,13 @@ from functools import cached_property
 
 import numpy as np
 
+from evals.core.aggregation import Headline, Track, Variant
 from evals.core.anchored import blend
 from evals.core.columns import Column, read_columns, sample_ids
 from evals.core.comparable import data_differences, scorer_reasons
 from evals.core.errors import UserError, unknown
 from evals.core.stats import Floats
 from evals.core.store import StoredRun
-from evals.core.types import Headline, Track, Variant
 from evals.core.variants import columns_used, definition, variants_of
 
 

@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from evals.core.aggregation import Headline, Term, Variant
 from evals.core.errors import nearest
 from evals.core.store import StoredRun
-from evals.core.types import Group, Headline, Term, Variant
+from evals.core.types import Group
 
 Variants = Mapping[str, Variant]
 """Variants by name."""

@@ -10,7 +10,6 @@ spans of any length go through together. Weights have the names of the official 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +23,7 @@ from torch.utils.checkpoint import checkpoint
 from model.internvlu.attention import Packing, attend, interleaved
 from model.internvlu.config import DecoderConfig, TransformerConfig
 from model.internvlu.rope import Grid, positions, rotate, tables
+from model.internvlu.time_waves import time_waves
 
 EPS = 1e-6
 
@@ -216,33 +216,6 @@ class OutputNorm(nn.Module):
         """(tokens, width), normalised in float32."""
         scale, shift = _spread(self.linear(F.silu(embedded)), sample).float().chunk(2, dim=-1)
         return _modulated(x.float(), shift, scale).to(x.dtype)
-
-
-ROUNDED_UP = (12, 106)
-"""Frequencies that are one last bit above the exact ones in the recordings of the released code."""
-
-
-def time_waves(timestep: Tensor, count: int = 128, period: float = 10_000.0) -> Tensor:
-    """Cosines and sines of the time, the same on every machine.
-
-    Angles reach a million, where float32 steps by 0.06. One last bit of an exponential, which
-    differs between processors and devices, would be another time and move velocities by 0.01; so
-    they are computed in float64 on the CPU, and rounded as where the recordings were made.
-
-    Args:
-        timestep: (samples,), 0 to 1000, on the CPU.
-        count: of the frequencies.
-        period: of the slowest one, in thousandths of a timestep.
-
-    Returns:
-        (samples, 2 * count), float32.
-    """
-    exponents = -math.log(period) * torch.arange(count, dtype=torch.float32) / count
-    frequencies = exponents.double().exp().float()
-    up = torch.tensor([n for n in ROUNDED_UP if n < count])
-    frequencies[up] = torch.nextafter(frequencies[up], torch.tensor(math.inf))
-    angles = 1000 * (timestep[:, None].float() * frequencies[None])
-    return torch.cat([angles.cos(), angles.sin()], dim=-1)
 
 
 class Transformer(nn.Module):

@@ -242,7 +242,7 @@ def write_parts(
 
     def fill(place: Path) -> None:
         for name, value in parts.config.files().items():
-            _write_json(place / name, value)
+            write_json(place / name, value)
         for file in parts.tokenizer_files.iterdir():
             if file.is_file() and not (place / "processor" / file.name).exists():
                 shutil.copyfile(file, place / "processor" / file.name)
@@ -281,6 +281,7 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
         ) from error
 
 
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """A file as the release writes it; its folder is made when absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

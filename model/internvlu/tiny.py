@@ -7,7 +7,6 @@ images and seed as that of a trained checkpoint does.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,29 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
-from tokenizers.trainers import BpeTrainer
 from torch import Tensor, nn
 
 from model.internvlu import copying_start, loading, prompts, transform_vae
 from model.internvlu.config import COMPONENTS, FILES, INDEX, ModelConfig, Raw
-
-STOP, PAD = prompts.STOP, "<|endoftext|>"
-_CONTROLS = (PAD, prompts.TURN, STOP, *reversed(prompts.SPECIAL))
-_SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-"""Where Qwen's tokenizer parts a text before it merges bytes."""
-
-_TEXT = (
-    prompts.IDENTITY, prompts.DESCRIBE, prompts.EXPLAIN, prompts.EXPLAIN, prompts.BLANK,
-    prompts.IMAGES_ALONE, "system\nuser\nassistant\n",
-    "Replace the text on the sign with another text and change nothing else in the image.",
-    "What is the word on the sign, and what is the colour of the text in the image?",
-    "Paint the red house and the blue tree beside the road.",
-)  # fmt: skip
-"""What the tokenizer's merges are learnt from: the fixed prompts above all, to make them short."""
+from model.internvlu.tiny_tokenizer import write_tokenizer
 
 _PADDED_TO = 64
 _GAINS: Mapping[tuple[str, ...], float] = {
@@ -163,10 +144,10 @@ def write_tiny(folder: Path, seed: int = 0, **sizes: Any) -> Path:
     shapes = Sizes(**sizes)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        _write_tokenizer(place / "processor", shapes)
+        write_tokenizer(place / "processor", merges=shapes.merges, context=shapes.llm_context)
         tokenizer = loading.load_tokenizer(place / "processor")
         for file, value in configuration(shapes, tokenizer).items():
-            _write_json(place / file, value)
+            loading.write_json(place / file, value)
         config = ModelConfig.read(place)
         vlm, decoder, vae = loading.build(config, tokenizer, str(place))
         generator = torch.Generator().manual_seed(seed)
@@ -217,7 +198,7 @@ def _teach_to_stop(head: Tensor, tokenizer: Any) -> None:
     Random rows would hardly ever be beaten by one row out of hundreds, and a place for a visual
     token in a reasoning would ask for an image that is not there.
     """
-    head[tokenizer.convert_tokens_to_ids(STOP)] *= _ENDING
+    head[tokenizer.convert_tokens_to_ids(prompts.STOP)] *= _ENDING
     head[tokenizer.convert_tokens_to_ids(prompts.CONTEXT)] = 0
     head[len(tokenizer) :] = 0
 
@@ -369,58 +350,3 @@ def _processor(sizes: Sizes) -> Raw:
             "temporal_patch_size": 1, "gen_down_sample_ratio": 1 / merge,
         },
     }  # fmt: skip
-
-
-# --- tokenizer ----------------------------------------------------------------------------------
-
-
-def _write_tokenizer(folder: Path, sizes: Sizes) -> None:
-    """A byte-level BPE of Qwen's kind, in all the files that the releases of transformers read."""
-    folder.mkdir(parents=True)
-    letters = pre_tokenizers.ByteLevel.alphabet()
-    inner = Tokenizer(models.BPE())
-    inner.normalizer = normalizers.NFC()
-    inner.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(_SPLIT), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    inner.decoder = decoders.ByteLevel()
-    trainer = BpeTrainer(
-        vocab_size=len(letters) + sizes.merges, initial_alphabet=sorted(letters),
-        min_frequency=2, show_progress=False,
-    )  # fmt: skip
-    inner.train_from_iterator(_TEXT, trainer)
-    inner.model.save(str(folder))
-    inner.add_special_tokens([AddedToken(c, special=True, normalized=False) for c in _CONTROLS])
-    inner.save(str(folder / "tokenizer.json"))
-    ids = {c: inner.token_to_id(c) for c in _CONTROLS}
-    plain = {"lstrip": False, "normalized": False, "rstrip": False, "single_word": False}
-    more = [c for c in _CONTROLS if c not in (STOP, PAD)]
-    ends = {"eos_token": STOP, "pad_token": PAD, "unk_token": PAD}
-    _write_json(folder / "added_tokens.json", ids)
-    _write_json(
-        folder / "special_tokens_map.json",
-        {
-            "additional_special_tokens": more,
-            **{name: {"content": word, **plain} for name, word in ends.items()},
-        },
-    )
-    _write_json(
-        folder / "tokenizer_config.json",
-        {
-            "added_tokens_decoder": {
-                str(n): {"content": c, **plain, "special": True} for c, n in ids.items()
-            },
-            "additional_special_tokens": more, "bos_token": None, **ends,
-            "clean_up_tokenization_spaces": False, "errors": "replace",
-            "extra_special_tokens": {}, "model_max_length": sizes.llm_context,
-            "split_special_tokens": False, "tokenizer_class": "Qwen2Tokenizer",
-        },
-    )  # fmt: skip
-
-
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

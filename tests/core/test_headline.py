@@ -8,13 +8,14 @@ import math
 import numpy as np
 import pytest
 
+from evals.core.aggregation import Headline, Track
 from evals.core.anchored import Layout, anchor, blend, exchange_p
 from evals.core.errors import UserError
 from evals.core.headline import headline
 from evals.core.leaderboard import leaderboard
 from evals.core.paired import paired_permutation
 from evals.core.store import StoredRun
-from evals.core.types import Fault, Headline, Track
+from evals.core.types import Fault
 
 MISSING = Fault(kind="missing_file", message="No output.", origin="model")
 N = 24

@@ -9,11 +9,12 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from evals.core.aggregation import STRICT_POLICY
 from evals.core.columns import read_columns
 from evals.core.errors import UserError
 from evals.core.store import StoredRun
 from evals.core.summary import summarise
-from evals.core.types import STRICT_POLICY, Fault
+from evals.core.types import Fault
 
 MISSING = Fault(kind="missing_file", message="No output.", origin="model")
 BROKEN = Fault(kind="unreadable_output", message="Not an image.", origin="model")

@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 
+from evals.core.aggregation import Headline
 from evals.core.errors import UserError
 from evals.core.headline import headline
 from evals.core.leaderboard import leaderboard
@@ -18,7 +19,6 @@ from evals.core.resample import Resamples
 from evals.core.stats import ClusterBootstrap
 from evals.core.store import plain
 from evals.core.summary import frame_of, summarise
-from evals.core.types import Headline
 from tests.variant_kit import GROUPS, VALUES, A, B, C, cells, term, variant
 from tests.variant_runs import MISSING, memory_run
 

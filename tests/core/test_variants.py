@@ -8,9 +8,10 @@ import math
 import numpy as np
 import pytest
 
+from evals.core.aggregation import Headline, Term, Variant
 from evals.core.store import plain
 from evals.core.summary import summarise
-from evals.core.types import Group, Headline, Term, Variant
+from evals.core.types import Group
 from evals.core.variants import (
     check_variants,
     columns_used,

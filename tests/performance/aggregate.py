@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from evals.core.aggregation import Headline, Term, Variant
 from evals.core.headline import Contest, HeadlineValue, evaluate
 from evals.core.pairs import compare_all
 from evals.core.store import StoredRun
 from evals.core.tracks import Entry, rule_of
-from evals.core.types import Headline, Term, Variant
 from tests.variant_runs import memory_run
 
 MODELS, SAMPLES, GROUPS, RESAMPLES = 25, 40_000, 4, 2_000

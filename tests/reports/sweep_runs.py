@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from evals.core.aggregation import Headline, Term, Variant
 from evals.core.store import StoredRun
-from evals.core.types import UNSUPPORTED_TASK, Direction, Fault, Headline, Task, Term, Variant
+from evals.core.types import UNSUPPORTED_TASK, Direction, Fault, Task
 from tests.variant_runs import MISSING, memory_run
 
 TASKS: Mapping[str, Task] = {

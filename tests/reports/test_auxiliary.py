@@ -9,8 +9,8 @@ import re
 
 import pytest
 
+from evals.core.aggregation import Headline, Term, Variant
 from evals.core.store import StoredRun
-from evals.core.types import Headline, Term, Variant
 from reports.export import cells_csv, leaderboard_csv, summary_json
 from reports.html import build_report
 from reports.notices import warnings

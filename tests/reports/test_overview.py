@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from evals.core.aggregation import Headline, Track
 from evals.core.store import StoredRun
-from evals.core.types import Headline, Track
 from reports.cells import Footnotes
 from reports.export import markdown
 from reports.html import build_report

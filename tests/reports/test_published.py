@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from evals.core.aggregation import Headline, Term, Variant
 from evals.core.store import StoredRun
-from evals.core.types import Group, Headline, Term, Variant
+from evals.core.types import Group
 from reports.html import build_report
 from reports.published import FEW, MOST, published_panel
 from reports.sections import sections_of

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from evals.core.aggregation import Headline, Term, Variant
 from evals.core.store import StoredRun
-from evals.core.types import Headline, Term, Variant
 from tests.variant_runs import MISSING, memory_run
 
 GROUPS = [("Perception", c) for c in ("count", "color") for _ in range(30)] + [

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from benchmarks.editing.gedit.data import NAME, SUITES
 from benchmarks.editing.gedit.published import published
 from benchmarks.editing.gedit.scoring import TITLES
+from evals.core.aggregation import STRICT_POLICY, Headline, Policy, Term, Variant
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Group, Headline, Policy, Term, Variant
+from evals.core.types import Group
 
 _NAMES = {"SC": "semantics", "PQ": "quality", "O": "overall"}
 

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from benchmarks.editing.imgedit.data import FULL, NAME
 from benchmarks.editing.imgedit.published import published
 from benchmarks.editing.imgedit.scoring import TITLES
+from evals.core.aggregation import STRICT_POLICY, Headline, Policy, Term, Variant
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Group, Headline, Policy, Term, Variant
+from evals.core.types import Group
 
 VARIANTS = (
     Variant(

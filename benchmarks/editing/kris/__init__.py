@@ -14,8 +14,9 @@ from benchmarks.editing.kris.data import FULL, NAME
 from benchmarks.editing.kris.published import published
 from benchmarks.editing.kris.scoring import METAS, SHORT, SIZES, TYPES
 from benchmarks.editing.kris.scoring import metrics as metrics_of
+from evals.core.aggregation import STRICT_POLICY, Headline, Policy, Term
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Group, Headline, Policy, Term
+from evals.core.types import Group
 
 
 def weights() -> dict[str, float]:

@@ -13,8 +13,9 @@ from benchmarks.common.quantities import in_percent
 from benchmarks.editing.rise.data import FULL, NAME
 from benchmarks.editing.rise.published import published
 from benchmarks.editing.rise.scoring import SUBTASKS, TITLES
+from evals.core.aggregation import STRICT_POLICY, Headline, Policy, Term, Variant
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Group, Headline, Policy, Profile, Term, Variant
+from evals.core.types import Group, Profile
 
 
 def _mean(name: str, column: str, title: str, doc: str, profile: Profile = "official") -> Variant:

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from benchmarks.editing.wiseedit.data import FULL, NAME, SUBSETS
 from benchmarks.editing.wiseedit.scoring import CATEGORIES, COMPLEX, category
 from benchmarks.editing.wiseedit.variants import variants
+from evals.core.aggregation import STRICT_POLICY, Headline, Policy
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Group, Headline, Policy
+from evals.core.types import Group
 
 
 def metrics(settings: ScoringSettings) -> Sequence[Metric]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from benchmarks.common.quantities import in_percent
 from benchmarks.editing.wiseedit.scoring import BASIC, CATEGORIES, COMPLEX, LANGUAGES
-from evals.core.types import Profile, Term, Variant
+from evals.core.aggregation import Term, Variant
+from evals.core.types import Profile
 
 _SCALE = 100 / 9
 _TITLES = {"en": "English", "cn": "Chinese"}

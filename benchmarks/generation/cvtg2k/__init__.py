@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from benchmarks.common.published import Printed, printed_rows
 from benchmarks.generation.cvtg2k.data import FULL, GROUPS, NAME
 from benchmarks.generation.cvtg2k.scoring import REGIONS
+from evals.core.aggregation import STRICT_POLICY, Headline, Policy, Term, Variant
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Headline, Policy, PublishedRow, Term, Variant
+from evals.core.types import PublishedRow
 
 
 def metrics(settings: ScoringSettings) -> Sequence[Metric]:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from benchmarks.common.published import Printed, printed_rows
 from benchmarks.generation.dpg.columns import L1, variants
 from benchmarks.generation.dpg.data import FULL, NAME
+from evals.core.aggregation import STRICT_POLICY, Headline, Policy
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Headline, Policy, PublishedRow
+from evals.core.types import PublishedRow
 
 JUDGE = "mplug_visual-question-answering_coco_large_en"
 

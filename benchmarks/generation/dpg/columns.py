@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from benchmarks.common.quantities import count, in_percent, share
 from benchmarks.generation.dpg.questions import Question
 from benchmarks.generation.dpg.scoring import Tally, image_tally
-from evals.core.types import Profile, Quantity, Term, Variant
+from evals.core.aggregation import Term, Variant
+from evals.core.types import Profile, Quantity
 
 LAST = 3
 """Trial of the last of the four images, the only one that released category scores are made of."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from benchmarks.generation.genai.data import NAME, SKILLS, SUITES, TITLES
 from benchmarks.generation.genai.metric import SUGGESTION, metrics
+from evals.core.aggregation import STRICT_POLICY, Headline, Policy, Term, Variant
 from evals.core.protocols import Benchmark
-from evals.core.types import STRICT_POLICY, Group, Headline, Policy, Term, Variant
+from evals.core.types import Group
 
 _COLUMN = "vqascore.score"
 

@@ -8,16 +8,9 @@ from __future__ import annotations
 from benchmarks.common.published import Printed, printed_rows
 from benchmarks.generation.geneval.data import NAME, SUITES, TITLES
 from benchmarks.generation.geneval.metric import metrics
+from evals.core.aggregation import STRICT_POLICY, Headline, Policy, Term, Variant
 from evals.core.protocols import Benchmark
-from evals.core.types import (
-    STRICT_POLICY,
-    Group,
-    Headline,
-    Policy,
-    PublishedRow,
-    Term,
-    Variant,
-)
+from evals.core.types import Group, PublishedRow
 
 _TASKS = (Term(column="objects.correct", levels=(1,)),)
 

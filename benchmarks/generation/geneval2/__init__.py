@@ -9,8 +9,9 @@ from benchmarks.common.quantities import in_percent
 from benchmarks.generation.geneval2.data import NAME, SUITES
 from benchmarks.generation.geneval2.metric import OFFICIAL_MODEL, metrics
 from benchmarks.generation.geneval2.rules import LEVELS, SKILLS
+from evals.core.aggregation import STRICT_POLICY, Headline, Policy, Term, Variant
 from evals.core.protocols import Benchmark
-from evals.core.types import STRICT_POLICY, Group, Headline, Policy, Profile, Term, Variant
+from evals.core.types import Group, Profile
 
 
 def _points(

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from benchmarks.generation.hpsv2.data import NAME, SUITES, TITLES
 from benchmarks.generation.hpsv2.metric import metrics
+from evals.core.aggregation import STRICT_POLICY, Headline, Policy, Term, Variant
 from evals.core.protocols import Benchmark
-from evals.core.types import STRICT_POLICY, Group, Headline, Policy, Profile, Term, Variant
+from evals.core.types import Group, Profile
 
 
 def _mean(name: str, label: str, metric: str, profile: Profile, doc: str) -> Variant:

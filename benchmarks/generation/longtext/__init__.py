@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from benchmarks.common.published import Printed, printed_rows
 from benchmarks.generation.longtext.data import FILES, GROUPS, NAME, SUITES
+from evals.core.aggregation import OFFICIAL_POLICY, STRICT_POLICY, Headline, Term, Variant
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import OFFICIAL_POLICY, STRICT_POLICY, Headline, PublishedRow, Term, Variant
+from evals.core.types import PublishedRow
 
 JUDGE = "Qwen2.5-VL-7B-Instruct"
 

@@ -12,8 +12,9 @@ from benchmarks.common.published import Printed, printed_rows
 from benchmarks.generation.oneig.columns import DIVERSITY, REASONING, STYLE, variants
 from benchmarks.generation.oneig.data import GROUPS, NAME, SUITES
 from benchmarks.generation.oneig.scoring import DIMENSIONS
+from evals.core.aggregation import OFFICIAL_POLICY, STRICT_POLICY, Headline
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import OFFICIAL_POLICY, STRICT_POLICY, Headline, PublishedRow, Sample
+from evals.core.types import PublishedRow, Sample
 
 JUDGE = "Qwen2.5-VL-7B-Instruct"
 

@@ -9,7 +9,8 @@ from benchmarks.common.means import mean
 from benchmarks.common.quantities import count, share
 from benchmarks.generation.oneig.scoring import DIMENSIONS
 from benchmarks.generation.oneig.text import MAX_DISTANCE, Language, TextPieces
-from evals.core.types import Profile, Quantity, Term, Variant
+from evals.core.aggregation import Term, Variant
+from evals.core.types import Profile, Quantity
 
 FIVE_CLASSES = "alignment"
 """Stratum of the prompts that the released run script scores alignment on."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from benchmarks.generation.tiif.data import NAME, suites
 from benchmarks.generation.tiif.numbers import VARIANTS, published
 from benchmarks.generation.tiif.taxonomy import PATHS
+from evals.core.aggregation import STRICT_POLICY, Headline, Policy
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Group, Headline, Policy
+from evals.core.types import Group
 
 OFFICIAL_POLICY = Policy(
     profile="official",

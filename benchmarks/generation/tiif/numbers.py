@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from benchmarks.common.published import Printed, printed_rows
 from benchmarks.generation.tiif.taxonomy import LENGTHS
-from evals.core.types import Direction, PublishedRow, Term, Variant
+from evals.core.aggregation import Term, Variant
+from evals.core.types import Direction, PublishedRow
 
 _WORDS: tuple[tuple[str, str, Direction], ...] = (
     ("gned", "GNED", "lower"),

@@ -15,7 +15,8 @@ from benchmarks.common.quantities import count, in_percent, share
 from benchmarks.generation.unigenbench.data import TESTED, UniGenReference
 from benchmarks.generation.unigenbench.scoring import official_shares
 from benchmarks.generation.unigenbench.taxonomy import BY_NAME, POINTS, PRIMARY, slug
-from evals.core.types import Profile, Quantity, Term, Variant
+from evals.core.aggregation import Term, Variant
+from evals.core.types import Profile, Quantity
 
 KEPT = "kept_official"
 FINE = tuple(p for p in POINTS if p.en != p.primary)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from benchmarks.knowledge.genexam.data import NAME, SUBJECTS, suites
 from benchmarks.knowledge.genexam.numbers import VARIANTS, published
+from evals.core.aggregation import STRICT_POLICY, Headline, Policy
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Group, Headline, Policy
+from evals.core.types import Group
 
 OFFICIAL_POLICY = Policy(
     profile="official",

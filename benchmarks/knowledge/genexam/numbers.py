@@ -5,7 +5,8 @@ from __future__ import annotations
 from benchmarks.common.published import Printed, printed_rows
 from benchmarks.common.quantities import in_percent
 from benchmarks.knowledge.genexam.data import SUBJECTS
-from evals.core.types import Profile, PublishedRow, Term, Variant
+from evals.core.aggregation import Term, Variant
+from evals.core.types import Profile, PublishedRow
 
 _SCORES = ("relaxed", "strict")
 _AVERAGES = {

@@ -8,8 +8,9 @@ from benchmarks.common.quantities import in_percent
 from benchmarks.common.suites import official_suite
 from benchmarks.knowledge.t2ireasonbench.data import FILES, NAME, SIZE, UPSTREAM, read
 from benchmarks.knowledge.t2ireasonbench.scoring import DIMENSIONS
+from evals.core.aggregation import STRICT_POLICY, Headline, Policy, Term, Variant
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Group, Headline, Policy, Term, Variant
+from evals.core.types import Group
 
 TITLES = {
     "idiom": "Idiom interpretation",

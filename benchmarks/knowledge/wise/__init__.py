@@ -5,8 +5,9 @@ from __future__ import annotations
 from benchmarks.knowledge.wise import numbers
 from benchmarks.knowledge.wise.data import LEGACY_SUITE, VERIFIED_SUITE
 from benchmarks.knowledge.wise.editions import TITLES
+from evals.core.aggregation import STRICT_POLICY, Headline, Policy
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Group, Headline, Policy
+from evals.core.types import Group
 
 OFFICIAL_POLICY = Policy(
     profile="official",

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from benchmarks.common.published import Printed, printed_rows
 from benchmarks.knowledge.wise.editions import CATEGORIES, LEGACY, TITLES, VERIFIED, Edition
-from evals.core.types import Profile, PublishedRow, Term, Variant
+from evals.core.aggregation import Term, Variant
+from evals.core.types import Profile, PublishedRow
 
 
 def _weighted(edition: Edition, column: str, profile: Profile) -> Variant:

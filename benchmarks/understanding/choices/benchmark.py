@@ -8,8 +8,9 @@ from functools import partial
 from benchmarks.understanding.choices.metric import EXACT, Rule, choice_metric
 from benchmarks.understanding.replies import KIT_POLICY, percent
 from benchmarks.understanding.table import KitTable
+from evals.core.aggregation import STRICT_POLICY, Headline, Variant
 from evals.core.protocols import Benchmark, Metric, ScoringSettings
-from evals.core.types import STRICT_POLICY, Group, Headline, PublishedRow, Variant
+from evals.core.types import Group, PublishedRow
 
 UNKNOWN = (
     "judge: whether replies that rules cannot read were shown to a judge (VLMEvalKit's default, "

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from benchmarks.understanding.replies import KIT_POLICY
+from evals.core.aggregation import STRICT_POLICY
 from evals.core.summary import summarise
-from evals.core.types import STRICT_POLICY
 from tests.benchmarks.understanding.kit import KEYS, benchmark, numbers, run
 
 TIMEOUT = {"status": "timeout", "kind": "timeout", "origin": "infrastructure"}
