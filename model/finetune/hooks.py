@@ -17,6 +17,7 @@ from model.finetune.prepare import cache_of
 from model.finetune.reading import identity
 from model.finetune.refuse import Guard
 from model.finetune.rows import Row
+from model.finetune.signals import Signals
 from model.finetune.sources import open_source
 from model.internvlu.guidance import choose
 from model.torch_tools import png
@@ -45,11 +46,13 @@ class Hooks:
         trained: parameters.
         say: told what goes on.
         able: whether this process holds whole weights.
+        signals: that end what is made here.
     """
 
     def __init__(
         self, config: Config, networks: Networks, accelerator: Any, scorer: Scorer | None,
         ema: Any | None, trained: Sequence[Any], say: Callable[[str], None], *, able: bool,
+        signals: Signals,
     ) -> None:  # fmt: skip
         self.config = config
         self.networks = networks
@@ -69,6 +72,7 @@ class Hooks:
                 "finetune, or set evaluate.every to 0."
             )
         self.able = able
+        self.signals = signals
         draws = config.sampling.every and accelerator.is_main_process
         self.rows = validation_rows(config) if draws else []
 
@@ -121,13 +125,17 @@ class Hooks:
 
         Returns:
             Numbers of the validation suite.
+
+        Raises:
+            Stopped: a signal came; the networks are as they were.
         """
         draws = self._due(self.config.sampling.every, step)
         draws = draws and not (drawn and self._page(step).is_file())
         scores = self._scores(step) and not scored
         if not self.able or not (draws or scores):
             return {}
-        with self.pipeline() as pipe:
+        # In this order: what the pipeline puts back is put back whole.
+        with self.pipeline() as pipe, self.signals.leaving():
             if draws:
                 self._grid(pipe, step)
             if not scores:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,10 @@ _FREE = ("out", "name", "checkpoint", "data.workers", "data.cache", "data.latent
          "evaluate.", "on_nan")  # fmt: skip
 """What may change when a run goes on: it does not change what is learnt. Whether the checkpoint is
 still the same is told by its files."""
+
+
+_PLACE = re.compile(r"data\.(mixture\[\d+\]\.path|refuse)")
+"""What says where files lie: they may have moved, and what is in them is told by their digests."""
 
 
 def presets() -> Mapping[str, Path]:
@@ -190,7 +195,8 @@ def differences(old: Config, new: Config) -> list[str]:
     before, now = (_flat(dataclasses.asdict(c)) for c in (old, new))
     found = []
     for key in sorted(before.keys() | now.keys()):
-        if key.startswith(_FREE) or (key == "steps" and new.optimizer.schedule == "constant"):
+        more = key == "steps" and new.optimizer.schedule == "constant"
+        if key.startswith(_FREE) or _PLACE.fullmatch(key) or more:
             continue
         if before.get(key) != now.get(key):
             found.append(f"{key}: {before.get(key)!r} is now {now.get(key)!r}")
@@ -198,7 +204,7 @@ def differences(old: Config, new: Config) -> list[str]:
 
 
 def identity(config: Config) -> str:
-    """Names what is learnt: equal for two configurations without `differences`."""
+    """Names what is learnt: equal for two configurations without `differences` and moved files."""
     flat = _flat(dataclasses.asdict(config))
     free = (*_FREE, "steps") if config.optimizer.schedule == "constant" else _FREE
     return fingerprint({k: v for k, v in flat.items() if not k.startswith(free)})

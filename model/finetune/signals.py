@@ -8,6 +8,10 @@ import threading
 from collections.abc import Iterator
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal came where nothing is lost by leaving at once."""
+
+
 class Signals:
     """What was asked for since `heard` was entered.
 
@@ -19,6 +23,22 @@ class Signals:
     def __init__(self) -> None:
         self.stop = False
         self.interrupted = False
+        self._leaves = False
+
+    @contextlib.contextmanager
+    def leaving(self) -> Iterator[None]:
+        """Leave what is done here as soon as a signal comes: who goes on makes it again.
+
+        Raises:
+            Stopped: one has come. A second one does not raise it again.
+        """
+        if self.stop:
+            raise Stopped
+        self._leaves = True
+        try:
+            yield
+        finally:
+            self._leaves = False
 
     @contextlib.contextmanager
     def heard(self) -> Iterator[None]:
@@ -36,6 +56,9 @@ class Signals:
                 self.interrupted = True
                 # Who does not want to wait for it presses again.
                 signal.signal(signal.SIGINT, before[signal.SIGINT])
+            if self._leaves:
+                self._leaves = False
+                raise Stopped
 
         for kind in kinds:
             signal.signal(kind, note)

@@ -36,7 +36,7 @@ from model.finetune.joint import NOTHING
 from model.finetune.logs import Journal, Seen, Window, memory
 from model.finetune.loss import weighted
 from model.finetune.seeds import derive
-from model.finetune.signals import Signals
+from model.finetune.signals import Signals, Stopped
 from model.internvlu.limits import Limits
 from model.internvlu.lora import save_adapters
 
@@ -82,7 +82,8 @@ def finetune(
         UserError: something cannot be used, or another process writes the run's folder, before any
             work; or an update is no number, a row cannot be read, a batch does not fit into memory.
             What was kept before stays.
-        KeyboardInterrupt: Ctrl-C, once the update it came in is kept; a second one, at once.
+        KeyboardInterrupt: Ctrl-C, once the update it came in is kept; a second one, at once. Images
+            and scores are not waited for.
     """
     prepare.need(config)
     prepare.claim(config)
@@ -136,7 +137,7 @@ class Trainer:
         self.rate = prepare.learning_rate(config)
         self.hooks = Hooks(
             config, self.networks, self.accelerator, scorer, self.ema, self.trained, self.say,
-            able=not sharded,
+            able=not sharded, signals=self.signals,
         )  # fmt: skip
         self.step = 0
         self.samples = 0
@@ -389,7 +390,11 @@ class Trainer:
         if self.accelerator.is_main_process:
             known = first and self.resumed
             scored = known and journal is not None and step in journal.scored
-            values = self.hooks.look(step, drawn=known, scored=scored)
+            try:
+                values = self.hooks.look(step, drawn=known, scored=scored)
+            except Stopped:
+                values = {}
+                self.say(f"stopped while looking at step {step}; the same command makes it")
             if values and journal is not None:
                 journal.write({"step": step, "evaluation": values})
                 numbers = {f"eval/{k}": v for k, v in values.items() if isinstance(v, float)}

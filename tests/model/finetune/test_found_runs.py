@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,34 @@ def test_a_signal_before_the_first_update_changes_nothing(
     assert done.checkpoint is not None
     same(whole.checkpoint, done.checkpoint)
     assert scored(tmp_path / "halted") == scored(tmp_path / "whole") == [0, 7]
+
+
+@pytest.mark.parametrize("step", [2, 4], ids=["inside", "at the end"])
+def test_a_signal_while_scores_are_made_is_not_waited_for(
+    step: int, checkpoint: Path, edits: list[dict[str, str]], tmp_path: Path
+) -> None:
+    """Scoring may take longer than a node waits; the average is in the weights' place meanwhile."""
+    how: dict[str, Any] = {"steps": 4, "evaluate": {"every": 2}, "ema": {"decay": 0.5}}
+    whole = train(make_config(checkpoint, tmp_path / "whole", edits, **how), scorer=Scorer())
+    ended: list[bool] = []
+
+    def long() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(100):
+            time.sleep(0.1)
+        ended.append(True)
+
+    halted = make_config(checkpoint, tmp_path / "halted", edits, **how)
+    said: list[str] = []
+    first = train(halted, scorer=Scorer(step, long), say=said.append)
+    assert (first.step, first.finished, ended) == (step, step == 4, [])
+    assert f"stopped while looking at step {step}; the same command makes it" in said
+    assert scored(tmp_path / "halted") == [n for n in (0, 2) if n < step]
+    done = train(halted, scorer=Scorer())
+    assert whole.checkpoint is not None
+    assert done.checkpoint is not None
+    same(whole.checkpoint, done.checkpoint)
+    assert scored(tmp_path / "halted") == [0, 2, 4]
 
 
 def test_ctrl_c_keeps_what_was_learnt(
@@ -211,7 +240,7 @@ def test_a_run_that_begins_again_has_a_log_that_begins_again(
     config = make_config(checkpoint, tmp_path / "run", edits, steps=2, evaluate={"every": 2})
     with pytest.raises(Killed):
         train(config, scorer=Scorer(2, kill))
-    (tmp_path / "run" / checkpoints.FOLDER).exists()
+    assert checkpoints.steps(tmp_path / "run") == []
     train(config, scorer=Scorer())
     assert scored(tmp_path / "run") == [0, 2]
 

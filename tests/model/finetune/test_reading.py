@@ -136,6 +136,9 @@ def test_what_changes_the_run_differs_and_what_does_not_does_not(file: Path) -> 
     same = ["data.workers=3", "save.every=1", "log.every=2", "out=elsewhere", "steps=99",
             "device.gradient_checkpointing=true", "data.latents=x"]  # fmt: skip
     assert differences(old, read(str(file), same)) == []
+    # Where files lie is told by what is in them, when they are opened.
+    moved = ["data.mixture.0.path=elsewhere", "data.refuse=[there]"]
+    assert differences(old, read(str(file), moved)) == []
     assert identity(old) == identity(read(str(file), same))
     few = read(str(file), ["device.precision=bf16"])
     assert differences(old, few) == ["device.precision: 'float32' is now 'bf16'"]

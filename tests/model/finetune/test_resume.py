@@ -146,7 +146,11 @@ def test_other_rows_and_another_checkpoint_are_refused(
     other = write_tiny(tmp_path / "other", seed=1, **SMALL)
     with pytest.raises(UserError, match="checkpoint: its files were"):
         train(make_config(other, out, mixture, steps=4))
-    write_rows(path, [row(n) for n in range(5)])
+    (tmp_path / "another disk").mkdir()
+    moved = path.rename(tmp_path / "another disk" / path.name)
+    mixture = [{"path": str(moved), "task": "edit"}]
+    assert train(make_config(checkpoint, out, mixture, steps=3)).step == 3
+    write_rows(moved, [row(n) for n in range(5)])
     with pytest.raises(UserError, match="data rows: its rows were"):
         train(make_config(checkpoint, out, mixture, steps=4))
 
