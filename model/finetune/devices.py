@@ -38,8 +38,8 @@ def make_accelerator(config: Config) -> Any:
     wanted = config.device.precision
     on_cpu = not torch.cuda.is_available()
     if on_cpu and "OMP_NUM_THREADS" not in os.environ:
-        # Threads that wait for each other wait much longer where others need their cores. One reading
-        # process needs little of one; more are asked for where reading is much work.
+        # Threads that wait for each other wait much longer where others need their cores. One
+        # process that reads needs little of one; more are asked for where reading is much work.
         torch.set_num_threads(max(1, (os.cpu_count() or 1) - max(0, config.data.workers - 1)))
     mixed = "bf16" if wanted == "bf16" or (wanted == "auto" and not on_cpu) else "no"
     accelerator = Accelerator(
