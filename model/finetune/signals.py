@@ -18,11 +18,13 @@ class Signals:
     Attributes:
         stop: end after the update that is being made.
         interrupted: by a person, not by the machine.
+        left: whether something in `leaving` was left for that.
     """
 
     def __init__(self) -> None:
         self.stop = False
         self.interrupted = False
+        self.left = False
         self._leaves = False
 
     @contextlib.contextmanager
@@ -33,6 +35,7 @@ class Signals:
             Stopped: one has come. A second one does not raise it again.
         """
         if self.stop:
+            self.left = True
             raise Stopped
         self._leaves = True
         try:
@@ -57,7 +60,7 @@ class Signals:
                 # Who does not want to wait for it presses again.
                 signal.signal(signal.SIGINT, before[signal.SIGINT])
             if self._leaves:
-                self._leaves = False
+                self._leaves, self.left = False, True
                 raise Stopped
 
         for kind in kinds:

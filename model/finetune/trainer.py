@@ -23,13 +23,7 @@ from evals.core.writing import lock, write_atomic
 from model.finetune import checkpoints, prepare, reading
 from model.finetune.batches import Bad, Loaded, Stream, readers
 from model.finetune.config import Config
-from model.finetune.devices import (
-    SHARDED,
-    fits,
-    make_accelerator,
-    make_average,
-    start_trackers,
-)
+from model.finetune.devices import SHARDED, fits, make_accelerator, make_average, start_trackers
 from model.finetune.hooks import Hooks, Scorer
 from model.finetune.inputs import inputs_of, latent_tokens, latent_values
 from model.finetune.joint import NOTHING
@@ -53,7 +47,7 @@ class Outcome:
     Attributes:
         folder: of the run.
         step: updates done.
-        finished: whether that is all of them.
+        finished: whether that is all of them, and nothing that was to be looked at was left.
         checkpoint: the newest.
         skipped: updates that were no number and were left out.
         last: numbers of the last line of the log.
@@ -217,7 +211,7 @@ class Trainer:
         finally:
             stream.close()
             self.accelerator.end_training()
-        finished = self.step == config.steps
+        finished = self.step == config.steps and not self.signals.left
         if not finished:
             self.say(f"stopped at step {self.step} of {config.steps}; the same command goes on")
         return Outcome(

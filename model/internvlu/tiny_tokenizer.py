@@ -10,8 +10,8 @@ from tokenizers.trainers import BpeTrainer
 from model.internvlu import prompts
 from model.internvlu.loading import write_json
 
-STOP, PAD = prompts.STOP, "<|endoftext|>"
-_CONTROLS = (PAD, prompts.TURN, STOP, *reversed(prompts.SPECIAL))
+_PAD = "<|endoftext|>"
+_CONTROLS = (_PAD, prompts.TURN, prompts.STOP, *reversed(prompts.SPECIAL))
 _SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -57,8 +57,8 @@ def write_tokenizer(folder: Path, *, merges: int, context: int) -> None:
     inner.save(str(folder / "tokenizer.json"))
     ids = {c: inner.token_to_id(c) for c in _CONTROLS}
     plain = {"lstrip": False, "normalized": False, "rstrip": False, "single_word": False}
-    more = [c for c in _CONTROLS if c not in (STOP, PAD)]
-    ends = {"eos_token": STOP, "pad_token": PAD, "unk_token": PAD}
+    more = [c for c in _CONTROLS if c not in (prompts.STOP, _PAD)]
+    ends = {"eos_token": prompts.STOP, "pad_token": _PAD, "unk_token": _PAD}
     write_json(folder / "added_tokens.json", ids)
     write_json(
         folder / "special_tokens_map.json",

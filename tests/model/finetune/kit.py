@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -93,3 +96,19 @@ def make_config(
 def train(config: Config, **how: Any) -> Outcome:
     """A run in this process, which says nothing."""
     return finetune(config, **{"say": lambda _: None, **how})
+
+
+def launched(processes: int, module: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """A module under a launcher: that of accelerate alone, torch's with gloo.
+
+    On CPUs accelerate's starts one process, or several through MPI; what runs is the same.
+    """
+    one = ["accelerate.commands.launch", "--cpu", "--num_processes", "1", "--num_machines", "1",
+           "--mixed_precision", "no", "--dynamo_backend", "no"]  # fmt: skip
+    more = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    return subprocess.run(
+        [sys.executable, "-m", *(one if processes == 1 else more), "-m", module, *words],
+        cwd=Path(__file__).resolve().parents[3], capture_output=True, text=True, check=False,
+        timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
+                          "ACCELERATE_USE_CPU": "true"},
+    )  # fmt: skip

@@ -114,10 +114,11 @@ def test_a_signal_while_scores_are_made_is_not_waited_for(
     halted = make_config(checkpoint, tmp_path / "halted", edits, **how)
     said: list[str] = []
     first = train(halted, scorer=Scorer(step, long), say=said.append)
-    assert (first.step, first.finished, ended) == (step, step == 4, [])
+    assert (first.step, first.finished, ended) == (step, False, [])
     assert f"stopped while looking at step {step}; the same command makes it" in said
     assert scored(tmp_path / "halted") == [n for n in (0, 2) if n < step]
     done = train(halted, scorer=Scorer())
+    assert done.finished
     assert whole.checkpoint is not None
     assert done.checkpoint is not None
     same(whole.checkpoint, done.checkpoint)
@@ -134,6 +135,13 @@ def test_ctrl_c_keeps_what_was_learnt(
     with pytest.raises(KeyboardInterrupt):
         train(make_config(checkpoint, tmp_path / "run", edits), say=press)
     assert checkpoints.steps(tmp_path / "run") == [2]
+    # While the last scores are made too: a script must not take it for a finished run.
+    last = Scorer(4, lambda: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            make_config(checkpoint, tmp_path / "last", edits, evaluate={"every": 4}), scorer=last
+        )  # fmt: skip
+    assert checkpoints.steps(tmp_path / "last") == [4]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 

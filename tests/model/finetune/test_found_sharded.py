@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
 from tests.model.finetune import sharded, uneven
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.model.finetune.kit import launched
 
 
 def test_unlike_samples_in_pieces_have_the_gradients_of_whole_weights(
     checkpoint: Path, tmp_path: Path
 ) -> None:
     """An answer beside an edit, groups of other lengths, a micro-batch with nothing in it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-         "-m", "tests.model.finetune.uneven", str(checkpoint), str(tmp_path)],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=240,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-    )  # fmt: skip
+    done = launched(2, "tests.model.finetune.uneven", str(checkpoint), str(tmp_path))
     assert done.returncode == 0, done.stderr[-3000:]
     joint, _, _, inputs = sharded.build(checkpoint, sharded=False)
     uneven.learn(joint, uneven.kinds(inputs[0]), 1)

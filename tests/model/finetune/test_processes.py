@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,26 +13,9 @@ from safetensors.torch import load_file
 from model.finetune import checkpoints
 from model.finetune.logs import read_log
 from model.finetune.reading import resolved
-from tests.model.finetune.kit import make_config
+from tests.model.finetune.kit import launched, make_config
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def launched(processes: int, file: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """`-m model.finetune` under a launcher: that of accelerate alone, torch's with gloo.
-
-    On CPUs accelerate's starts one process, or several through MPI; what runs is the same.
-    """
-    one = ["accelerate.commands.launch", "--cpu", "--num_processes", "1", "--num_machines", "1",
-           "--mixed_precision", "no", "--dynamo_backend", "no", "-m"]  # fmt: skip
-    more = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m"]
-    return subprocess.run(
-        [sys.executable, "-m", *(one if processes == 1 else more), "model.finetune", str(file),
-         *words],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=240,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
-             "ACCELERATE_USE_CPU": "true"},
-    )  # fmt: skip
 
 
 def configuration(checkpoint: Path, rows: Path, out: Path, **changed: Any) -> Path:
@@ -53,7 +35,9 @@ def both(
 ) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("processes")
     for name, count in (("one", 1), ("two", 2)):
-        done = launched(count, configuration(checkpoint, rows, folder / name))
+        done = launched(
+            count, "model.finetune", str(configuration(checkpoint, rows, folder / name))
+        )
         assert done.returncode == 0, done.stderr[-3000:]
         assert done.stdout.count("step 3/3") == 1, "one process speaks for all"
     return folder / "one", folder / "two"
@@ -89,7 +73,7 @@ def test_one_goes_on_where_two_stopped(
     run = tmp_path / "two"
     shutil.copytree(both[1], run)
     file = configuration(checkpoint, rows, run)
-    done = launched(1, file, "steps=5")
+    done = launched(1, "model.finetune", str(file), "steps=5")
     assert done.returncode == 0, done.stderr[-3000:]
     assert "going on from step 3" in done.stdout
     assert checkpoints.steps(run)[-1] == 5
@@ -99,7 +83,7 @@ def test_micro_batches_that_cannot_be_shared_are_refused(
     checkpoint: Path, rows: Path, tmp_path: Path
 ) -> None:
     file = configuration(checkpoint, rows, tmp_path / "run", batch=6)
-    done = launched(2, file)
+    done = launched(2, "model.finetune", str(file))
     assert done.returncode != 0
     assert "makes 3 micro-batches, which 2 processes cannot share evenly" in done.stderr
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import torch
@@ -12,17 +9,11 @@ from safetensors.torch import load_file
 
 from model.finetune import checkpoints
 from tests.model.finetune import sharded
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.model.finetune.kit import launched
 
 
 def test_two_updates_in_pieces_equal_two_whole_ones(checkpoint: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-         "-m", "tests.model.finetune.sharded", str(checkpoint), str(tmp_path)],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=240,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-    )  # fmt: skip
+    done = launched(2, "tests.model.finetune.sharded", str(checkpoint), str(tmp_path))
     assert done.returncode == 0, done.stderr[-3000:]
     joint, optimizer, ema, inputs = sharded.build(checkpoint, sharded=False)
     for _ in range(2):
